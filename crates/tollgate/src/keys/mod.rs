@@ -1,0 +1,88 @@
+//! Keys and projects: who is asking, and what they may.
+//!
+//! Owns the form of the secrets, their digests, and the in-memory index that answers the hot path without a
+//! database read. Never sees a request body, a provider or money.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Whether a key's calls go to vendors or to the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Configured providers.
+    Live,
+    /// The built-in simulator; nothing leaves the machine.
+    Test,
+}
+
+/// A key as the hot path sees it.
+#[derive(Debug)]
+pub struct Key {
+    /// `key_…`, public.
+    pub id: Arc<str>,
+    /// `proj_…`, public.
+    pub project_id: Arc<str>,
+    /// Free text.
+    pub name: String,
+    /// Live or test.
+    pub mode: Mode,
+    /// Unix milliseconds after which the key is refused.
+    pub expires_at: Option<i64>,
+    /// Globs (`*` and `?`) over public model names; empty allows all.
+    pub allowed_models: Vec<String>,
+    /// Client addresses that may use it; empty allows all.
+    pub allowed_ips: Vec<ipnet::IpNet>,
+    /// Money it may spend, its own.
+    pub budget: Option<Budget>,
+    /// Rates it may run at, its own.
+    pub limits: Limits,
+    /// Its project's budget and limits.
+    pub project: Arc<Project>,
+}
+
+/// A project as the hot path sees it.
+#[derive(Debug)]
+pub struct Project {
+    /// `proj_…`, public.
+    pub id: Arc<str>,
+    /// Budget over all its keys.
+    pub budget: Option<Budget>,
+    /// Limits over all its keys.
+    pub limits: Limits,
+}
+
+/// A spending limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Nano-dollars.
+    pub limit_nano_usd: i64,
+    /// How long until it starts anew.
+    pub window: Window,
+}
+
+/// When a budget starts anew (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// Never.
+    Total,
+    /// At midnight.
+    Day,
+    /// On Monday at midnight.
+    Week,
+    /// On the first at midnight.
+    Month,
+}
+
+/// Rates; `None` is unlimited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests started in a minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in and out in a minute.
+    pub tokens_per_minute: Option<u64>,
+    /// Requests open at the same time.
+    pub concurrency: Option<u32>,
+}
+
+/// Free metadata of a key.
+pub type Metadata = BTreeMap<String, String>;
