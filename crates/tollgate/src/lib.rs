@@ -3,6 +3,10 @@
 pub mod admin;
 pub mod catalogue;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod door;
+pub mod http1;
 pub mod keys;
+pub mod message;
 pub mod store;
