@@ -5,4 +5,5 @@ pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod keys;
+pub mod routing;
 pub mod store;
