@@ -1,6 +1,6 @@
 //! Reads settings out of the written tree, one table at a time.
 //!
-//! Owns type checks, `${NAME}` substitution, unknown keys and the collecting of problems. Knows no setting by name.
+//! Owns type checks, unknown keys and the collecting of problems. Knows no setting by name.
 //! A message quotes a value only if it stands literally in the file and does not look like a secret.
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::error::{Problem, nearest};
 use super::written::{Node, Origin, Table, Value, parse_value};
-use super::{mask, units};
+use super::{mask, substitute, units};
 
 /// What every reader needs: the environment for `${NAME}`, and a place for problems.
 pub(super) struct Context<'a> {
@@ -87,7 +87,7 @@ impl<'a> Context<'a> {
                 shown,
             });
         }
-        match substitute(&raw, self.env) {
+        match substitute::variables(&raw, self.env) {
             Ok(value) => Some(Text {
                 value,
                 origin: node.origin,
@@ -150,41 +150,6 @@ fn typed(node: Node) -> Node {
         return parsed;
     }
     node
-}
-
-fn substitute(raw: &str, env: &BTreeMap<String, String>) -> Result<String, String> {
-    let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find("${") {
-        let (before, after) = rest.split_at(at);
-        let after = after.get(2..).unwrap_or_default();
-        if let Some(before) = before.strip_suffix('$') {
-            out.push_str(before);
-            out.push_str("${");
-            rest = after;
-            continue;
-        }
-        out.push_str(before);
-        let (name, left) = after.split_once('}').ok_or("`${` without a closing `}`")?;
-        if !variable_name(name) {
-            return Err("the name between `${` and `}` is not a variable's name".to_owned());
-        }
-        let value = env
-            .get(name)
-            .ok_or_else(|| format!("the environment variable {name} is not set"))?;
-        out.push_str(value);
-        rest = left;
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-fn variable_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// `parent.key`, the key in quotes where TOML would need them.
@@ -380,22 +345,4 @@ impl<'a> Fields<'a> {
 
 pub(super) fn did_you_mean(name: &str) -> String {
     format!("did you mean `{name}`?")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn substitution() {
-        let env = BTreeMap::from([("A".to_owned(), "x${B}".to_owned())]);
-        let sub = |text| substitute(text, &env);
-        assert_eq!(sub("1${A}2"), Ok("1x${B}2".to_owned()));
-        assert_eq!(sub("$${A}"), Ok("${A}".to_owned()));
-        assert_eq!(sub("$A"), Ok("$A".to_owned()));
-        assert!(sub("${B}").is_err_and(|why| why.contains("B is not set")));
-        assert!(sub("${A").is_err());
-        assert!(sub("${}").is_err());
-        assert!(sub("${a b}").is_err());
-    }
 }

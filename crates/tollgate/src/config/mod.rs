@@ -18,6 +18,7 @@ mod process;
 mod providers;
 pub mod reload;
 mod secret;
+mod substitute;
 pub mod units;
 mod usual;
 mod written;

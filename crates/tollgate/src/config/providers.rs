@@ -157,7 +157,8 @@ fn found(
     let base = match base_url::parse(&base, kind) {
         Ok(base) => base,
         Err(why) => {
-            ctx.report(kind.name(), &origin, format!("the base URL {why}"));
+            let key = format!("providers.{kind}.base_url");
+            ctx.report(&key, &origin, format!("the base URL {why}"));
             return None;
         }
     };
@@ -166,7 +167,8 @@ fn found(
         return None;
     }
     if let Some(why) = credentials::fault(&auth) {
-        ctx.report(kind.name(), &Origin::Variable(variable.into()), why);
+        let key = format!("providers.{kind}.credentials");
+        ctx.report(&key, &Origin::Variable(variable.into()), why);
         return None;
     }
     Some(Provider {
