@@ -10,6 +10,8 @@ use std::sync::Arc;
 use super::fields::Context;
 use super::written::{Entry, Node, Origin, Table, Value, parse_value};
 
+/// No setting lies deeper than `providers.x.credentials.0.api_key`.
+const DEEPEST: usize = 8;
 const PREFIX: &str = "TOLLGATE_";
 
 /// Lists whose items can be named by number (`…__CREDENTIALS__0__API_KEY`) although the file has none.
@@ -53,7 +55,9 @@ pub(super) fn overlay(ctx: &Context<'_>, root: &mut Table) {
             origin: origin.clone(),
             value: Value::Text(value.clone()),
         };
-        if path.iter().any(|segment| segment.name.is_empty()) {
+        if path.len() > DEEPEST {
+            ctx.report("", &origin, "there is no setting that deep");
+        } else if path.iter().any(|segment| segment.name.is_empty()) {
             ctx.report("", &origin, format!("{name} has an empty part in its path"));
         } else if let Err(message) = set(root, &path, &origin, leaf) {
             let names: Vec<&str> = path.iter().map(|segment| segment.name.as_str()).collect();

@@ -10,6 +10,33 @@ use super::written::{Node, Origin, Table, Value};
 /// Beginnings of credentials that vendors and we hand out.
 const PREFIXES: &[&str] = &["sk-", "AIza", "ya29.", "tg-admin-", "eyJ", "sk_"];
 
+/// Settings of a provider whose values help to see.
+const HARMLESS: &[&str] = &[
+    "kind",
+    "base_url",
+    "http",
+    "project",
+    "location",
+    "service_account",
+    "protocols",
+    "forward_headers",
+    "connect",
+    "first_byte",
+    "idle",
+    "total",
+];
+
+/// Which values below a table are starred out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hide {
+    /// Those whose key or text says that they are secret.
+    NamedSo,
+    /// All but the harmless ones: a misspelt key of a provider may be `apikey` or `bearer`.
+    Unknown,
+    /// All but harmless keys' own.
+    All,
+}
+
 /// Whether a value must not be quoted in a message, whatever key it stands at.
 pub(super) fn looks_secret(text: &str) -> bool {
     PREFIXES.iter().any(|prefix| text.contains(prefix))
@@ -21,7 +48,7 @@ pub(super) fn looks_secret(text: &str) -> bool {
 /// The source of a file that parsed, its secret values starred out.
 pub(super) fn parsed(text: &str, table: &Table) -> String {
     let mut spans = Vec::new();
-    in_table(table, false, &mut spans);
+    in_table(table, Hide::NamedSo, &mut spans);
     let mut bytes = text.as_bytes().to_vec();
     for span in spans {
         star_string(&mut bytes, span);
@@ -68,25 +95,36 @@ fn secret_key(key: &str) -> bool {
         .any(|word| key.contains(word))
 }
 
-fn in_table(table: &Table, secret: bool, spans: &mut Vec<Range<usize>>) {
+fn in_table(table: &Table, above: Hide, spans: &mut Vec<Range<usize>>) {
     for (key, entry) in table {
-        // A path is no secret, and it helps to see it.
-        let secret = (secret || secret_key(key)) && key != "service_account";
-        in_node(&entry.node, secret, spans);
+        let hide = match above {
+            Hide::NamedSo if key == "providers" => Hide::Unknown,
+            Hide::NamedSo | Hide::Unknown if secret_key(key) => Hide::All,
+            other => other,
+        };
+        let harmless = HARMLESS.contains(&key.as_str());
+        let hide = match (hide, &entry.node.value) {
+            (Hide::All | Hide::Unknown, Value::Text(_) | Value::Array(_)) if harmless => {
+                Hide::NamedSo
+            }
+            (Hide::Unknown, Value::Text(_) | Value::Array(_)) => Hide::All,
+            (hide, _) => hide,
+        };
+        in_node(&entry.node, hide, spans);
     }
 }
 
-fn in_node(node: &Node, secret: bool, spans: &mut Vec<Range<usize>>) {
+fn in_node(node: &Node, hide: Hide, spans: &mut Vec<Range<usize>>) {
     match &node.value {
         Value::Text(text) => {
             if let Origin::File(span) = &node.origin
-                && (secret || looks_secret(text))
+                && (hide != Hide::NamedSo || looks_secret(text))
             {
                 spans.push(span.clone());
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| in_node(item, secret, spans)),
-        Value::Table(table) => in_table(table, secret, spans),
+        Value::Array(items) => items.iter().for_each(|item| in_node(item, hide, spans)),
+        Value::Table(table) => in_table(table, hide, spans),
         _ => {}
     }
 }

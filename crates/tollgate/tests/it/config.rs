@@ -9,6 +9,7 @@
 
 mod errors;
 mod example;
+mod hardness;
 mod reload;
 mod values;
 

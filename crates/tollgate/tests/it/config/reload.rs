@@ -8,6 +8,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tollgate::config::reload::{Watcher, watch};
 use tollgate::config::{Config, Sources};
 
+/// A SIGHUP reaches every watch in this process, so the tests run one after another.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn text(limit: &str) -> String {
     format!("[server]\nbody_limit = {limit}\n")
 }
@@ -37,6 +40,7 @@ async fn nothing(receive: &mut UnboundedReceiver<Arc<Config>>) {
 
 #[tokio::test]
 async fn a_broken_file_changes_nothing_and_a_good_one_is_taken() {
+    let _alone = ALONE.lock().await;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tollgate.toml");
     std::fs::write(&file, text("1")).unwrap();
@@ -67,6 +71,7 @@ async fn a_broken_file_changes_nothing_and_a_good_one_is_taken() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_turned_link_is_followed() {
+    let _alone = ALONE.lock().await;
     use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
@@ -88,6 +93,7 @@ async fn a_turned_link_is_followed() {
 
 #[tokio::test]
 async fn what_needs_a_restart_is_kept() {
+    let _alone = ALONE.lock().await;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tollgate.toml");
     std::fs::write(&file, "").unwrap();
@@ -109,6 +115,7 @@ async fn what_needs_a_restart_is_kept() {
 
 #[tokio::test]
 async fn loading_again_can_be_asked_for() {
+    let _alone = ALONE.lock().await;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tollgate.toml");
     std::fs::write(&file, text("1")).unwrap();
