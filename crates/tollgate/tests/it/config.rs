@@ -10,6 +10,7 @@
 mod errors;
 mod example;
 mod hardness;
+mod messages;
 mod reload;
 mod values;
 

@@ -1,5 +1,7 @@
 //! A changed file is taken whole or not at all.
 
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +74,6 @@ async fn a_broken_file_changes_nothing_and_a_good_one_is_taken() {
 #[tokio::test]
 async fn a_turned_link_is_followed() {
     let _alone = ALONE.lock().await;
-    use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
     for (name, limit) in [("one", "1"), ("two", "2")] {
