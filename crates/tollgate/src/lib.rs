@@ -3,6 +3,9 @@
 pub mod admin;
 pub mod catalogue;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod ids;
 pub mod keys;
+pub mod money;
 pub mod store;

@@ -1,0 +1,80 @@
+//! Keeps the index like the database: at once for this process's changes, within a second for those of others.
+//!
+//! Reads only rows whose revision is new. Never writes.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Keys;
+use super::index::Changes;
+use crate::store::{self, Store, StoreError, Watcher};
+
+/// How often other processes' changes are looked for; with one read on top, well within the promised second.
+const POLL: Duration = Duration::from_millis(250);
+
+impl Keys {
+    /// Takes in everything that was committed so far. Whoever changes a key calls this before saying that it is done.
+    pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        let mut loaded = self.loaded().await;
+        let revision = store::revision::current(store).await?;
+        if revision == loaded.revision {
+            return Ok(());
+        }
+        // Keys before projects: a project that came in between is then there for sure. Rows that are newer than
+        // `revision` do no harm, they are read once more next time.
+        let keys = store::keys::changed_since(store, loaded.revision).await?;
+        let projects = store::projects::changed_since(store, loaded.revision).await?;
+        self.apply(&mut loaded, &Changes { revision, keys, projects });
+        Ok(())
+    }
+}
+
+/// Follows the database until told to stop. A database that fails is asked again; the keys stay as they were last
+/// seen, so that a full disk or a lock does not turn into refused keys.
+pub async fn watch(store: Store, keys: Keys, stop: CancellationToken) {
+    let mut watcher = None;
+    let mut seen = None;
+    let mut failing = false;
+    loop {
+        match look(&store, &keys, &mut watcher, seen).await {
+            Ok(version) => {
+                seen = Some(version);
+                failing = false;
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for changed keys");
+                }
+                failing = true;
+                watcher = None;
+                seen = None;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+    if let Some(watcher) = watcher {
+        // The database is intact either way; this only frees the connection's thread sooner.
+        let _ = watcher.close().await;
+    }
+}
+
+async fn look(
+    store: &Store,
+    keys: &Keys,
+    watcher: &mut Option<Watcher>,
+    seen: Option<i64>,
+) -> Result<i64, StoreError> {
+    let watcher = match watcher {
+        Some(watcher) => watcher,
+        None => watcher.insert(store.watcher().await?),
+    };
+    let version = watcher.version().await?;
+    if seen != Some(version) {
+        keys.refresh(store).await?;
+    }
+    Ok(version)
+}
