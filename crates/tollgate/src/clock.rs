@@ -49,7 +49,10 @@ mod tests {
         assert_eq!(print(1_500), "1970-01-01T00:00:01.5Z");
         assert_eq!(parse("1970-01-01T01:00:01.5+01:00"), Ok(1_500));
         assert_eq!(parse(&print(1_795_000_000_123)), Ok(1_795_000_000_123));
-        assert_eq!(print(i64::MAX), print(jiff::Timestamp::MAX.as_millisecond()));
+        assert_eq!(
+            print(i64::MAX),
+            print(jiff::Timestamp::MAX.as_millisecond())
+        );
     }
 
     #[test]

@@ -32,10 +32,7 @@ pub fn new(prefix: &str, now_ms: i64) -> Result<String, NoRandomness> {
 
 /// Whether a text could be an id at all: letters, digits and `_`, at most [`MAX`] bytes.
 pub fn plausible(text: &str) -> bool {
-    (1..=MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    (1..=MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]

@@ -62,8 +62,10 @@ impl Digest {
 
     /// The first eight bytes as a number: where to look in a sorted list.
     pub(super) fn rank(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        self.0
+            .iter()
+            .take(8)
+            .fold(0, |rank, byte| (rank << 8) | u64::from(*byte))
     }
 }
 
@@ -97,7 +99,11 @@ impl Pepper {
     /// A text that only this pepper gives, to notice a data dir with somebody else's.
     pub fn fingerprint(&self) -> String {
         let digest = self.digest(b"tollgate pepper fingerprint 1");
-        digest.0.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        digest
+            .0
+            .iter()
+            .take(8)
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 }
 
@@ -116,7 +122,11 @@ pub fn generate(kind: Kind) -> Result<Secret, NoRandomness> {
         let mut bytes = [0; 64];
         rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
         // 248 is the greatest multiple of 62 in a byte; the rest is thrown away so that all characters are as likely.
-        for byte in bytes.into_iter().filter(|byte| *byte < 248).take(full - text.len()) {
+        for byte in bytes
+            .into_iter()
+            .filter(|byte| *byte < 248)
+            .take(full - text.len())
+        {
             text.push(char::from(ALPHABET[usize::from(byte % 62)]));
         }
     }
@@ -134,14 +144,19 @@ pub fn kind_of(secret: &[u8]) -> Option<Kind> {
         return None;
     }
     let (body, tail) = secret.split_at(secret.len() - CHECK);
-    let alphabet = body.iter().skip(kind.prefix().len()).all(u8::is_ascii_alphanumeric);
+    let alphabet = body
+        .iter()
+        .skip(kind.prefix().len())
+        .all(u8::is_ascii_alphanumeric);
     (alphabet && tail == check(body)).then_some(kind)
 }
 
 /// The last four characters: enough to recognise a key in a list, useless for guessing it.
 pub fn hint(secret: &Secret) -> String {
     let text = secret.expose();
-    text.get(text.len().saturating_sub(4)..).unwrap_or_default().to_owned()
+    text.get(text.len().saturating_sub(4)..)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn check(body: &[u8]) -> [u8; CHECK] {
@@ -171,7 +186,11 @@ const fn table() -> [u32; 256] {
         let mut crc = start;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+            crc = if crc & 1 == 1 {
+                (crc >> 1) ^ 0xedb8_8320
+            } else {
+                crc >> 1
+            };
             bit += 1;
         }
         table[index] = crc;
@@ -211,7 +230,10 @@ mod tests {
         assert!(!a.digest(b"x").matches(&b.digest(b"x")));
         assert!(!a.digest(b"x").matches(&a.digest(b"y")));
         assert_ne!(a.fingerprint(), b.fingerprint());
-        assert_eq!(format!("{a:?} {:?}", a.digest(b"x")), "Pepper(***) Digest(***)");
+        assert_eq!(
+            format!("{a:?} {:?}", a.digest(b"x")),
+            "Pepper(***) Digest(***)"
+        );
     }
 
     proptest! {

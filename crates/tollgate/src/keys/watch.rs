@@ -25,7 +25,14 @@ impl Keys {
         // `revision` do no harm, they are read once more next time.
         let keys = store::keys::changed_since(store, loaded.revision).await?;
         let projects = store::projects::changed_since(store, loaded.revision).await?;
-        self.apply(&mut loaded, &Changes { revision, keys, projects });
+        self.apply(
+            &mut loaded,
+            &Changes {
+                revision,
+                keys,
+                projects,
+            },
+        );
         Ok(())
     }
 }
@@ -44,7 +51,10 @@ pub async fn watch(store: Store, keys: Keys, stop: CancellationToken) {
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for changed keys");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot look for changed keys"
+                    );
                 }
                 failing = true;
                 watcher = None;

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Sqlite, Transaction};
 
@@ -56,7 +57,9 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options.clone())
             .await?;
-        let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
+        let version: String = sqlx::query_scalar("select sqlite_version()")
+            .fetch_one(&writer)
+            .await?;
         if !new_enough(&version) {
             return Err(StoreError::OldSqlite(version));
         }
@@ -67,7 +70,11 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        Ok(Self { writer, readers, options })
+        Ok(Self {
+            writer,
+            readers,
+            options,
+        })
     }
 
     /// Begins a write; waits up to 5 s for other processes and then says [`StoreError::Busy`].
@@ -77,7 +84,13 @@ impl Store {
 
     /// Opens a connection that watches for changes.
     pub async fn watcher(&self) -> Result<Watcher, StoreError> {
-        Ok(Watcher(self.options.clone().pragma("query_only", "1").connect().await?))
+        Ok(Watcher(
+            self.options
+                .clone()
+                .pragma("query_only", "1")
+                .connect()
+                .await?,
+        ))
     }
 
     /// Closes all connections; the last one folds the write-ahead log back into the file.
@@ -105,7 +118,9 @@ impl Write {
 impl Watcher {
     /// A number that differs from the last answer if, and only if, another connection has committed since.
     pub async fn version(&mut self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("pragma data_version").fetch_one(&mut self.0).await?)
+        Ok(sqlx::query_scalar("pragma data_version")
+            .fetch_one(&mut self.0)
+            .await?)
     }
 
     /// Closes the connection.
@@ -115,7 +130,9 @@ impl Watcher {
 }
 
 fn new_enough(version: &str) -> bool {
-    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    let mut parts = version
+        .split('.')
+        .map_while(|part| part.parse::<u32>().ok());
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next()) >= MIN_SQLITE
 }
@@ -127,6 +144,8 @@ mod tests {
     #[test]
     fn compares_versions_as_numbers() {
         assert!(new_enough("3.51.3") && new_enough("3.100.0") && new_enough("4.0.0"));
-        assert!(!new_enough("3.51.2") && !new_enough("3.9.99") && !new_enough("") && !new_enough("x"));
+        assert!(
+            !new_enough("3.51.2") && !new_enough("3.9.99") && !new_enough("") && !new_enough("x")
+        );
     }
 }

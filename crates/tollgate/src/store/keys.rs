@@ -140,10 +140,12 @@ pub async fn page(
 
 /// Keys written after a revision, revoked ones included.
 pub async fn changed_since(store: &Store, revision: i64) -> Result<Vec<KeyRow>, StoreError> {
-    Ok(sqlx::query_as("select * from keys where revision > $1 order by revision")
-        .bind(revision)
-        .fetch_all(store.readers())
-        .await?)
+    Ok(
+        sqlx::query_as("select * from keys where revision > $1 order by revision")
+            .bind(revision)
+            .fetch_all(store.readers())
+            .await?,
+    )
 }
 
 /// Whether any key was ever made.

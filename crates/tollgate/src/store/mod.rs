@@ -26,7 +26,9 @@ pub enum StoreError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The linked library is older than [`MIN_SQLITE`].
-    #[error("the linked SQLite is {0}, but 3.51.3 or newer is needed: older ones can corrupt the database")]
+    #[error(
+        "the linked SQLite is {0}, but 3.51.3 or newer is needed: older ones can corrupt the database"
+    )]
     OldSqlite(String),
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated (is it from a newer tollgate?)")]

@@ -91,14 +91,18 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<ProjectRow>, StoreErr
 }
 
 /// Projects after the cursor, newest first.
-pub async fn page(store: &Store, after: Option<&str>, limit: i64) -> Result<Vec<ProjectRow>, StoreError> {
-    Ok(
-        sqlx::query_as("select * from projects where ($1 is null or id < $1) order by id desc limit $2")
-            .bind(after)
-            .bind(limit)
-            .fetch_all(store.readers())
-            .await?,
+pub async fn page(
+    store: &Store,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<ProjectRow>, StoreError> {
+    Ok(sqlx::query_as(
+        "select * from projects where ($1 is null or id < $1) order by id desc limit $2",
     )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(store.readers())
+    .await?)
 }
 
 /// Projects written after a revision.
