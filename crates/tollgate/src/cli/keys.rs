@@ -102,8 +102,12 @@ pub struct CreateArgs {
 pub async fn run(args: &KeysArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let (code, message) = match execute(args, out).await {
         Ok(()) => return 0,
-        // The reader has seen enough (`| head`).
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
+        // The reader has seen enough (`| head`). A new secret that nobody could read is a fault, though.
+        Err(Failure::Output(error))
+            if error.kind() == io::ErrorKind::BrokenPipe && !making(args) =>
+        {
+            return 0;
+        }
         Err(Failure::Usage(invalid)) => (2, invalid.to_string()),
         Err(Failure::Output(error)) => (1, format!("cannot write the output: {error}")),
         Err(Failure::Other(message)) => (1, message),
@@ -111,6 +115,10 @@ pub async fn run(args: &KeysArgs, out: &mut dyn Write, err: &mut dyn Write) -> u
     // Nowhere is left to say that the error output is closed.
     let _ = writeln!(err, "error: {message}");
     code
+}
+
+fn making(args: &KeysArgs) -> bool {
+    matches!(args.command, KeysCommand::Create(_))
 }
 
 enum Failure {

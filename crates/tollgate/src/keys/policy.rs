@@ -104,6 +104,7 @@ fn next_character(name: &[u8], at: usize) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use crate::keys::{Limits, Mode, Project};

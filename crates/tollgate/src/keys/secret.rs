@@ -201,6 +201,7 @@ const fn table() -> [u32; 256] {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -315,6 +315,7 @@ fn metadata_text(metadata: &Metadata) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
 

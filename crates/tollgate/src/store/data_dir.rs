@@ -193,6 +193,7 @@ fn io_error(path: &Path, source: io::Error) -> DataDirError {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,8 +1,10 @@
 //! Keys from outside: the admin API, the command line, first start and freshness, on a real database.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
 
 mod api;
 mod installation;
 mod operator;
+mod refusals;
 
 use std::net::IpAddr;
 use std::path::Path;
