@@ -105,6 +105,7 @@ impl From<StoreError> for AdminError {
             | StoreError::Migrate(_)
             | StoreError::Conflict(_)
             | StoreError::Unreadable(_)
+            | StoreError::Interrupted
             | StoreError::Database(_) => Self::internal(),
         }
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::secret::{Digest, Kind, Pepper, kind_of};
 use super::spec::parse_ranges;
@@ -48,7 +48,7 @@ struct Inner {
     shards: Vec<ArcSwap<Vec<Entry>>>,
     epoch: AtomicU64,
     /// Taken by those who change the index, never by those who read it.
-    loaded: Mutex<Loaded>,
+    loaded: Arc<Mutex<Loaded>>,
 }
 
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl Keys {
                 .take(SHARDS)
                 .collect(),
             epoch: AtomicU64::new(0),
-            loaded: Mutex::default(),
+            loaded: Arc::default(),
         }))
     }
 
@@ -121,8 +121,8 @@ impl Keys {
         self.0.shards.iter().map(|shard| shard.load().len()).sum()
     }
 
-    pub(super) async fn loaded(&self) -> tokio::sync::MutexGuard<'_, Loaded> {
-        self.0.loaded.lock().await
+    pub(super) async fn loaded(&self) -> OwnedMutexGuard<Loaded> {
+        Arc::clone(&self.0.loaded).lock_owned().await
     }
 
     /// Takes in changed rows. A row that cannot be understood closes its key: better refused than unlimited.

@@ -13,26 +13,36 @@ use crate::store::{self, Store, StoreError, Watcher};
 /// How often other processes' changes are looked for; with one read on top, well within the promised second.
 const POLL: Duration = Duration::from_millis(250);
 
+/// Keys read at once; bounds the memory that a start with very many keys takes.
+const PAGE: i64 = 10_000;
+
 impl Keys {
     /// Takes in everything that was committed so far. Whoever changes a key calls this before saying that it is done.
     pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
         let mut loaded = self.loaded().await;
         let revision = store::revision::current(store).await?;
-        if revision == loaded.revision {
-            return Ok(());
-        }
-        // Keys before projects: a project that came in between is then there for sure. Rows that are newer than
-        // `revision` do no harm, they are read once more next time.
-        let keys = store::keys::changed_since(store, loaded.revision).await?;
-        let projects = store::projects::changed_since(store, loaded.revision).await?;
-        self.apply(
-            &mut loaded,
-            &Changes {
-                revision,
+        while loaded.revision < revision {
+            // Keys before projects: a project that came in between is then there for sure. Rows that are newer than
+            // `revision` do no harm, they are read once more next time.
+            let keys = store::keys::changed_since(store, loaded.revision, PAGE).await?;
+            let projects = store::projects::changed_since(store, loaded.revision).await?;
+            let full = i64::try_from(keys.len()).is_ok_and(|count| count == PAGE);
+            let last = keys.last().map(|row| row.revision).filter(|_| full);
+            let changes = Changes {
+                revision: last.unwrap_or(revision),
                 keys,
                 projects,
-            },
-        );
+            };
+            let index = self.clone();
+            // Off the workers: a project with very many keys takes some milliseconds.
+            let work = move || {
+                index.apply(&mut loaded, &changes);
+                loaded
+            };
+            loaded = tokio::task::spawn_blocking(work)
+                .await
+                .map_err(|_| StoreError::Interrupted)?;
+        }
         Ok(())
     }
 }

@@ -138,8 +138,17 @@ fn new_enough(version: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
-    use super::new_enough;
+    use super::*;
+    use crate::store::revision;
+
+    async fn fresh() -> (tempfile::TempDir, DataDir, Store) {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(parent.path()).unwrap();
+        let store = Store::open(&dir).await.unwrap();
+        (parent, dir, store)
+    }
 
     #[test]
     fn compares_versions_as_numbers() {
@@ -147,5 +156,84 @@ mod tests {
         assert!(
             !new_enough("3.51.2") && !new_enough("3.9.99") && !new_enough("") && !new_enough("x")
         );
+    }
+
+    #[tokio::test]
+    async fn connections_are_set_up_as_promised() {
+        let (_parent, _dir, store) = fresh().await;
+        for pool in [&store.writer, &store.readers] {
+            let text: String = sqlx::query_scalar("pragma journal_mode")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let full: i64 = sqlx::query_scalar("pragma synchronous")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let foreign: i64 = sqlx::query_scalar("pragma foreign_keys")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let busy: i64 = sqlx::query_scalar("pragma busy_timeout")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let mmap: i64 = sqlx::query_scalar("pragma mmap_size")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            assert_eq!(
+                (text.as_str(), full, foreign, busy, mmap),
+                ("wal", 2, 1, 5000, 0)
+            );
+        }
+        let update = "update revision set value = 9";
+        assert!(
+            sqlx::query(update).execute(&store.readers).await.is_err(),
+            "readers cannot write"
+        );
+        let loose: i64 = sqlx::query_scalar(
+            "select count(*) from pragma_table_list where schema = 'main' and strict = 0
+             and name not like 'sqlite%' and name not like '\\_sqlx%' escape '\\'",
+        )
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+        assert_eq!(loose, 0, "every table is strict");
+    }
+
+    #[tokio::test]
+    async fn only_committed_writes_stay() {
+        let (_parent, dir, store) = fresh().await;
+        let mut watcher = store.watcher().await.unwrap();
+        let before = watcher.version().await.unwrap();
+        let mut write = store.write().await.unwrap();
+        revision::next(&mut write).await.unwrap();
+        drop(write);
+        assert_eq!(revision::current(&store).await.unwrap(), 0);
+        assert_eq!(watcher.version().await.unwrap(), before);
+        let other = Store::open(&dir).await.unwrap();
+        let mut write = other.write().await.unwrap();
+        revision::next(&mut write).await.unwrap();
+        write.commit().await.unwrap();
+        assert_eq!(revision::current(&store).await.unwrap(), 1);
+        assert_ne!(watcher.version().await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_newer_database_is_refused() {
+        let (_parent, dir, store) = fresh().await;
+        sqlx::query(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+             values (999999, 'later', 1, x'00', 0)",
+        )
+        .execute(&store.writer)
+        .await
+        .unwrap();
+        store.close().await;
+        assert!(matches!(
+            Store::open(&dir).await,
+            Err(StoreError::Migrate(_))
+        ));
     }
 }

@@ -138,11 +138,17 @@ pub async fn page(
     .await?)
 }
 
-/// Keys written after a revision, revoked ones included.
-pub async fn changed_since(store: &Store, revision: i64) -> Result<Vec<KeyRow>, StoreError> {
+/// Up to `limit` keys written after a revision, oldest change first, revoked ones included. No two keys share a
+/// revision, so the last one's is where to go on.
+pub async fn changed_since(
+    store: &Store,
+    revision: i64,
+    limit: i64,
+) -> Result<Vec<KeyRow>, StoreError> {
     Ok(
-        sqlx::query_as("select * from keys where revision > $1 order by revision")
+        sqlx::query_as("select * from keys where revision > $1 order by revision limit $2")
             .bind(revision)
+            .bind(limit)
             .fetch_all(store.readers())
             .await?,
     )

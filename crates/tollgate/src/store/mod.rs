@@ -42,6 +42,9 @@ pub enum StoreError {
     /// A stored value is not one that this program writes.
     #[error("the database holds an unreadable value in {0}")]
     Unreadable(&'static str),
+    /// The runtime stopped in the middle.
+    #[error("the work was interrupted")]
+    Interrupted,
     /// Anything else that the database said.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),

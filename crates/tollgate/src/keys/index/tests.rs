@@ -169,3 +169,27 @@ fn a_hundred_thousand_keys() {
     let largest = keys.0.shards.iter().map(|shard| shard.load().len()).max();
     assert!(largest < Some(600), "{largest:?}");
 }
+
+#[test]
+fn readers_see_every_key_at_any_time() {
+    let (keys, mut loaded, secret, row) = one();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = || {
+            let mut asked = 0;
+            while !done.load(Ordering::Relaxed) {
+                assert!(keys.authenticate(secret.expose().as_bytes()).is_ok());
+                asked += 1;
+            }
+            asked
+        };
+        let readers = [scope.spawn(reader), scope.spawn(reader)];
+        for n in 0..2_000_u32 {
+            let other = key(&n.to_string(), &pepper().digest(&n.to_be_bytes()));
+            apply(&keys, &mut loaded, vec![row.clone(), other], vec![]);
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(readers.into_iter().all(|reader| reader.join().unwrap() > 0));
+    });
+    assert_eq!(keys.count(), 2_001);
+}
