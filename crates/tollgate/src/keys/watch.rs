@@ -19,14 +19,18 @@ const PAGE: i64 = 10_000;
 impl Keys {
     /// Takes in everything that was committed so far. Whoever changes a key calls this before saying that it is done.
     pub async fn refresh(&self, store: &Store) -> Result<(), StoreError> {
+        self.refresh_by(store, PAGE).await
+    }
+
+    async fn refresh_by(&self, store: &Store, page: i64) -> Result<(), StoreError> {
         let mut loaded = self.loaded().await;
         let revision = store::revision::current(store).await?;
         while loaded.revision < revision {
             // Keys before projects: a project that came in between is then there for sure. Rows that are newer than
             // `revision` do no harm, they are read once more next time.
-            let keys = store::keys::changed_since(store, loaded.revision, PAGE).await?;
+            let keys = store::keys::changed_since(store, loaded.revision, page).await?;
             let projects = store::projects::changed_since(store, loaded.revision).await?;
-            let full = i64::try_from(keys.len()).is_ok_and(|count| count == PAGE);
+            let full = i64::try_from(keys.len()).is_ok_and(|count| count == page);
             let last = keys.last().map(|row| row.revision).filter(|_| full);
             let changes = Changes {
                 revision: last.unwrap_or(revision),
@@ -97,4 +101,56 @@ async fn look(
         keys.refresh(store).await?;
     }
     Ok(version)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use crate::keys::bootstrap;
+    use crate::keys::manage::{self, Actor};
+    use crate::keys::{KeySpec, Mode, ProjectSpec};
+    use crate::store::DataDir;
+
+    #[tokio::test]
+    async fn pages_miss_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let (store, pepper) = bootstrap::open(&DataDir::create(parent.path()).unwrap())
+            .await
+            .unwrap();
+        let actor = Actor {
+            name: "test".into(),
+            peer: None,
+            now_ms: 1,
+        };
+        let mut secrets = Vec::new();
+        for n in 0..7 {
+            let mut spec = KeySpec::new(n.to_string(), Mode::Live);
+            if n % 2 == 0 {
+                let project = ProjectSpec::new("p");
+                spec.project = manage::create_project(&store, None, &project, &actor)
+                    .await
+                    .unwrap()
+                    .id;
+            }
+            secrets.push(
+                manage::create_key(&store, &pepper, &spec, &actor)
+                    .await
+                    .unwrap()
+                    .1,
+            );
+        }
+        for page in [1, 2, 3, 7, 8] {
+            let keys = Keys::new(pepper.clone());
+            keys.refresh_by(&store, page).await.unwrap();
+            let opens = |secret: &&crate::config::Secret| {
+                keys.authenticate(secret.expose().as_bytes()).is_ok()
+            };
+            assert_eq!(secrets.iter().filter(opens).count(), 7, "{page}");
+            assert_eq!(
+                keys.loaded().await.revision,
+                store::revision::current(&store).await.unwrap()
+            );
+        }
+    }
 }
