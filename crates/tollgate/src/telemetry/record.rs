@@ -141,7 +141,7 @@ impl Record {
         let mut line = if human {
             format!(
                 "{} {} {} {} {}→{} {total_ms} ms {:?}",
-                clock::rfc3339(clock::now_ms()),
+                clock::print(clock::now_ms()),
                 self.route,
                 self.status,
                 self.id,
@@ -153,7 +153,7 @@ impl Record {
         } else {
             let own_us = Stage::ALL.iter().filter_map(|stage| self.stage(*stage)).sum::<Duration>().as_micros();
             serde_json::to_vec(&Line {
-                timestamp: clock::rfc3339(clock::now_ms()),
+                timestamp: clock::print(clock::now_ms()),
                 level: "INFO",
                 target: "tollgate::request",
                 request_id: &self.id,
