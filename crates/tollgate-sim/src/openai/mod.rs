@@ -25,7 +25,10 @@ use error::Failure;
 /// Deterministic names and times of one answer.
 struct Stamp {
     rng: Rng,
+    /// Of this request.
     seed: u64,
+    /// Of the simulator.
+    world: u64,
     created: u64,
 }
 
@@ -37,6 +40,7 @@ impl Stamp {
         Self {
             created: 1_760_000_000 + rng.below(1_000_000),
             seed,
+            world: simulator.seed,
             rng,
         }
     }

@@ -129,6 +129,24 @@ fn a_stream_says_what_the_plain_answer_says() {
         assert_eq!(counted.last(), Some(&json!("[DONE]")));
         let usage = &counted[counted.len() - 2];
         assert_eq!(usage["choices"], json!([]));
+        let said = plain(
+            steer,
+            &more
+                .as_object()
+                .map(|more| {
+                    let mut more = more.clone();
+                    more.remove("stream_options");
+                    Value::Object(more)
+                })
+                .unwrap(),
+        );
+        for choice in said["choices"].as_array().unwrap() {
+            let index = choice["index"].as_u64().unwrap();
+            assert_eq!(
+                choice["message"]["content"],
+                joined(&counted, index, "/delta/content")
+            );
+        }
         let total: u64 = (0..3)
             .map(|index| count_tokens(&joined(&counted, index, "/delta/content")))
             .sum();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Stamp, error::Failure, object};
 use crate::{
-    content::{Rng, escape},
+    content::{Rng, escape, fnv1a},
     output::{Limits, Output},
     schema,
     script::Answer,
@@ -53,8 +53,12 @@ struct Frame {
 pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let ask = Ask::read(&object(call.request.body)?)?;
     let tool = tool_to_call(&ask, call.steer)?;
+    // Streamed or not, what is said is the same: it hangs on the conversation, not on the body's bytes.
+    let conversation =
+        fnv1a(ask.topic.as_bytes()) ^ ask.prompt_tokens.rotate_left(32) ^ call.stamp.world;
+    let mut rng = Rng::new(conversation);
     let voices: Vec<Voice> = (0..ask.choices)
-        .map(|_| voice(&ask, call.steer, tool.as_ref(), &mut call.stamp))
+        .map(|_| voice(&ask, call.steer, tool.as_ref(), rng.next(), &mut call.stamp))
         .collect();
     let frame = Frame {
         id: call.stamp.id("chatcmpl-", 29),
@@ -112,8 +116,7 @@ fn tool_to_call(ask: &Ask, steer: &Steer) -> Result<Option<Tool>, Failure> {
     Ok(Some(tool.clone()))
 }
 
-fn voice(ask: &Ask, steer: &Steer, tool: Option<&Tool>, stamp: &mut Stamp) -> Voice {
-    let seed = stamp.rng.next();
+fn voice(ask: &Ask, steer: &Steer, tool: Option<&Tool>, seed: u64, stamp: &mut Stamp) -> Voice {
     let limits = Limits {
         want: steer.output_tokens.or(steer.chunks),
         // The cap is for hidden and visible tokens together.
