@@ -10,7 +10,7 @@ use tokio::{
 use tollgate_sim::{Simulator, serve};
 
 /// A server that lives as long as the test's runtime.
-pub async fn start() -> SocketAddr {
+pub(crate) async fn start() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let simulator = Arc::new(Simulator::new(1).wanting_key());
@@ -20,32 +20,32 @@ pub async fn start() -> SocketAddr {
 
 /// How a connection ended, with every byte before that.
 #[derive(Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     Closed,
     Reset,
     /// Silence for 200 ms.
     Silent,
 }
 
-pub struct Talk {
-    pub socket: TcpStream,
-    pub received: Vec<u8>,
+pub(crate) struct Talk {
+    pub(crate) socket: TcpStream,
+    pub(crate) received: Vec<u8>,
 }
 
 impl Talk {
-    pub async fn to(address: SocketAddr) -> Self {
+    pub(crate) async fn to(address: SocketAddr) -> Self {
         Self {
             socket: TcpStream::connect(address).await.unwrap(),
             received: Vec::with_capacity(1 << 20),
         }
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).await.unwrap();
     }
 
     /// Reads until the connection ends or nothing comes.
-    pub async fn all(&mut self) -> End {
+    pub(crate) async fn all(&mut self) -> End {
         loop {
             let read = self.socket.read_buf(&mut self.received);
             match tokio::time::timeout(Duration::from_millis(200), read).await {
@@ -61,7 +61,7 @@ impl Talk {
     }
 
     /// Reads until `mark` has come.
-    pub async fn until(&mut self, mark: &str) {
+    pub(crate) async fn until(&mut self, mark: &str) {
         while !String::from_utf8_lossy(&self.received).contains(mark) {
             assert_ne!(
                 self.socket.read_buf(&mut self.received).await.unwrap(),
@@ -72,19 +72,19 @@ impl Talk {
         }
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.received).into_owned()
     }
 }
 
-pub fn head(method: &str, path: &str, more: &str, length: usize) -> String {
+pub(crate) fn head(method: &str, path: &str, more: &str, length: usize) -> String {
     format!(
         "{method} {path} HTTP/1.1\r\nhost: sim\r\nauthorization: Bearer sk-test-0123456789\r\ncontent-length: {length}\r\n{more}\r\n"
     )
 }
 
 /// A chat request that steers.
-pub fn chat(steer: &str, stream: bool) -> Vec<u8> {
+pub(crate) fn chat(steer: &str, stream: bool) -> Vec<u8> {
     let mut body =
         json!({"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "Hello"}]});
     if stream {
@@ -102,7 +102,7 @@ pub fn chat(steer: &str, stream: bool) -> Vec<u8> {
 }
 
 /// Sends one chat request and collects everything.
-pub async fn converse(steer: &str, stream: bool) -> (End, String) {
+pub(crate) async fn converse(steer: &str, stream: bool) -> (End, String) {
     let mut talk = Talk::to(start().await).await;
     talk.send(&chat(steer, stream)).await;
     let end = talk.all().await;
@@ -110,7 +110,7 @@ pub async fn converse(steer: &str, stream: bool) -> (End, String) {
 }
 
 /// Splits an answer into its head and its body, chunks put together; the flag says whether the body ended properly.
-pub fn parts(answer: &str) -> (String, String, bool) {
+pub(crate) fn parts(answer: &str) -> (String, String, bool) {
     let (head, mut rest) = answer.split_once("\r\n\r\n").unwrap();
     if !head.contains("transfer-encoding: chunked") {
         let length: usize = head
@@ -138,7 +138,7 @@ pub fn parts(answer: &str) -> (String, String, bool) {
 }
 
 /// One request on a connection of its own, for the server's own pages.
-pub async fn page(address: SocketAddr, method: &str, path: &str) -> Value {
+pub(crate) async fn page(address: SocketAddr, method: &str, path: &str) -> Value {
     let mut talk = Talk::to(address).await;
     talk.send(head(method, path, "connection: close\r\n", 0).as_bytes())
         .await;
