@@ -30,7 +30,7 @@ async fn cut_streams() {
     let (end, text) = converse("cut-chunk;cut-after=2", true).await;
     let (_, body, whole) = parts(&text);
     assert_eq!((end, whole, contents(&body).len()), (End::Closed, false, 2));
-    assert!(!text.ends_with("\n"), "inside a chunk");
+    assert!(!text.ends_with('\n'), "inside a chunk");
     // More than there is: at the end of the content, never a success.
     let (_, text) = converse("chunks=3;cut-after=500", true).await;
     let (_, body, whole) = parts(&text);
