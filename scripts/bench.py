@@ -46,7 +46,7 @@ class Priority:
             say("note: --priority needs root; going on without it")
             return
         try:  # where the kernel groups processes by session, the group has a nice value of its own
-            if os.getpid() != os.getsid(0):
+            if os.getpid() != os.getpgid(0):
                 os.setsid()
             with open("/proc/self/autogroup", "w", encoding="utf-8") as f:
                 f.write("-19")

@@ -1,7 +1,6 @@
 """What bench.py and soak.py share: building, starting and pinning programs, asking over HTTP.
 
-Python 3 standard library only. Everything talks over loopback, every process that is started here is
-stopped here, and what is started would end by itself too.
+Python 3 standard library only. Everything talks over loopback, and what is started here is stopped here.
 """
 import json
 import os

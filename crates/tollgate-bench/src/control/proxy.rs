@@ -52,7 +52,7 @@ impl Proxy {
                     return Ok(refuse(StatusCode::UNAUTHORIZED, "unknown key"));
                 }
                 let whole = body.collect().await?.to_bytes();
-                if !duties.reads(&whole) {
+                if !Duties::reads(&whole) {
                     return Ok(refuse(StatusCode::BAD_REQUEST, "no model"));
                 }
                 head.headers
