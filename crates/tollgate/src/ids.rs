@@ -19,15 +19,47 @@ pub struct NoRandomness;
 pub fn new(prefix: &str, now_ms: i64) -> Result<String, NoRandomness> {
     let mut random = [0_u8; 16];
     rand::fill(&mut random).map_err(|_| NoRandomness)?;
+    Ok(text(prefix, now_ms, u128::from_be_bytes(random)))
+}
+
+fn text(prefix: &str, now_ms: i64, random: u128) -> String {
     let time = u128::from(now_ms.max(0).unsigned_abs() & 0xffff_ffff_ffff);
-    let bits = (time << 80) | (u128::from_be_bytes(random) >> 48);
+    let bits = (time << 80) | (random >> 48);
     let mut id = String::with_capacity(prefix.len() + 26);
     id.push_str(prefix);
     for place in (0..26).rev() {
         let index = usize::try_from((bits >> (place * 5)) & 31).unwrap_or_default();
         id.push(char::from(ALPHABET[index]));
     }
-    Ok(id)
+    id
+}
+
+/// A new request id. Made on every request, so its randomness is drawn in larger lots.
+pub fn request(now_ms: i64) -> String {
+    let random = u128::from(draw()) << 64 | u128::from(draw());
+    text("req_", now_ms, random)
+}
+
+/// A random number below `bound`, for spreading load; 0 if `bound` is 0.
+pub fn below(bound: u64) -> u64 {
+    // Good to one part in 2^32 for the small bounds that weights are.
+    u64::try_from((u128::from(draw()) * u128::from(bound)) >> 64).unwrap_or(0)
+}
+
+/// Eight random bytes of this thread's lot.
+fn draw() -> u64 {
+    thread_local! {
+        static LOT: std::cell::RefCell<Vec<u64>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+    LOT.with_borrow_mut(|lot| {
+        lot.pop().unwrap_or_else(|| {
+            let mut bytes = [0_u8; 512];
+            // Without randomness ids still differ by their time, and load spreads less well.
+            let _ = rand::fill(&mut bytes);
+            lot.extend(bytes.chunks_exact(8).filter_map(|eight| Some(u64::from_ne_bytes(eight.try_into().ok()?))));
+            lot.pop().unwrap_or_default()
+        })
+    })
 }
 
 /// Whether a text could be an id at all: letters, digits and `_`, at most [`MAX`] bytes.

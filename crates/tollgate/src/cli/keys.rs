@@ -98,6 +98,18 @@ pub struct CreateArgs {
     pub metadata: Vec<(String, String)>,
 }
 
+/// Runs the command on the process's own output.
+pub fn command(args: &KeysArgs) -> std::process::ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "tollgate keys: {error}");
+            return std::process::ExitCode::from(1);
+        }
+    };
+    std::process::ExitCode::from(runtime.block_on(run(args, &mut io::stdout(), &mut io::stderr())))
+}
+
 /// Runs the command and gives the exit code: 0 done, 2 bad usage, 1 anything else.
 pub async fn run(args: &KeysArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let (code, message) = match execute(args, out).await {

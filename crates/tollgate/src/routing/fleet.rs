@@ -62,6 +62,8 @@ pub struct Choice {
     pub deployment: Arc<Deployment>,
     /// The vendor's name of the model.
     pub model: Arc<str>,
+    /// Its name comes from configuration or catalogue, not from a caller.
+    pub listed: bool,
     priority: u32,
     weight: u32,
 }
@@ -102,7 +104,7 @@ impl Fleet {
             .into_iter()
             .filter_map(|visible| {
                 let targets = resolve::resolve(&config, visible.name)?;
-                Some((visible.name.to_owned(), choices(&deployments, &targets)))
+                Some((visible.name.to_owned(), choices(&deployments, &targets, true)))
             })
             .collect();
         Self { config, deployments, named }
@@ -113,7 +115,7 @@ impl Fleet {
         if let Some(found) = self.named.get(name) {
             return Some(Arc::clone(found));
         }
-        Some(choices(&self.deployments, &*resolve::resolve(&self.config, name)?))
+        Some(choices(&self.deployments, &*resolve::resolve(&self.config, name)?, false))
     }
 
     /// The deployments in force.
@@ -122,13 +124,14 @@ impl Fleet {
     }
 }
 
-fn choices(deployments: &BTreeMap<String, Arc<Deployment>>, targets: &[Target]) -> Arc<[Choice]> {
+fn choices(deployments: &BTreeMap<String, Arc<Deployment>>, targets: &[Target], listed: bool) -> Arc<[Choice]> {
     targets
         .iter()
         .filter_map(|target| {
             Some(Choice {
                 deployment: Arc::clone(deployments.get(&*target.provider.name)?),
                 model: Arc::clone(&target.model),
+                listed: listed || !crate::catalogue::find(&target.model).is_empty(),
                 priority: target.priority,
                 weight: target.weight,
             })

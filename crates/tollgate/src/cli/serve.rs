@@ -1,0 +1,345 @@
+//! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
+
+use crate::admin::{self, AdminState};
+use crate::config::{Config, Secret, Server, Sources, reload};
+use crate::door::{self, Binding, Door, Times};
+use crate::gateway::Gateway;
+use crate::keys::bootstrap::{self, FirstRun, Installation};
+use crate::routing::Fleet;
+use crate::surface::{Planes, Surface};
+use crate::telemetry::{self, Log, Telemetry};
+use crate::upstream::{self, Connector, Network, Sandbox};
+use arc_swap::ArcSwap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// How often idle vendor connections are looked through.
+const SWEEP: Duration = Duration::from_secs(5);
+/// Right to retry at the start, in hundredths.
+const FIRST_RETRIES: i64 = 1_000;
+
+/// Arguments of `tollgate serve`.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Configuration file [default: ./tollgate.toml if it exists]
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Address of the data plane [default: 127.0.0.1:8080]
+    #[arg(long)]
+    listen: Option<String>,
+    /// Where data lives [default: ./tollgate-data]
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+/// Why the gateway could not run.
+enum Stop {
+    /// Bad usage or configuration (exit code 2).
+    Usage(String),
+    /// Anything else (exit code 1).
+    Other(String),
+}
+
+/// Runs the gateway until it is told to stop.
+pub fn run(args: ServeArgs) -> ExitCode {
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Usage(message)) => {
+            let _ = writeln!(std::io::stderr(), "{}", message.trim_end());
+            ExitCode::from(2)
+        }
+        Err(Stop::Other(message)) => {
+            let _ = writeln!(std::io::stderr(), "tollgate: {message}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn other(what: &str) -> impl Fn(&dyn std::error::Error) -> Stop {
+    move |error| Stop::Other(format!("{what}: {error}"))
+}
+
+fn serve(args: ServeArgs) -> Result<(), Stop> {
+    let mut sources = Sources::from_process(args.config.or_else(super::check::default_file));
+    sources.listen = args.listen;
+    sources.data_dir = args.data_dir;
+    let config = Arc::new(Config::load(&sources).map_err(|errors| Stop::Usage(errors.to_string()))?);
+    let log = Log::start().map_err(|e| other("cannot start the log")(&e))?;
+    telemetry::init(&log);
+    raise_file_limit();
+    let bindings = Bindings::open(&config.server)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| other("cannot start")(&e))?;
+    let result = runtime.block_on(run_on(&config, sources, &log, bindings));
+    log.flush();
+    result
+}
+
+async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bindings) -> Result<(), Stop> {
+    let mut signals = Signals::new().map_err(|e| other("cannot take signals")(&e))?;
+    let admin_key = std::env::var("TOLLGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new);
+    let mut installation = bootstrap::start(&config.storage.data_dir, admin_key.as_ref())
+        .await
+        .map_err(|e| other("cannot open the data dir")(&e))?;
+    let gateway = build(config, &installation, log)?;
+    let _watcher = {
+        let gateway = Arc::clone(&gateway);
+        reload::watch(sources, Arc::clone(config), move |config| {
+            let fleet = Fleet::new(config, Some(&**gateway.fleet.load()));
+            gateway.fleet.store(Arc::new(fleet));
+        })
+        .map_err(|e| other("cannot watch the configuration")(&e))?
+    };
+    let stop_watching = CancellationToken::new();
+    let watching =
+        tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
+    let house = House::open(config, &gateway, &installation, &bindings)?;
+    announce(&bindings, config, std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
+    house.ready.store(true, Ordering::Relaxed);
+    signals.next().await;
+    house.close(config.server.drain, &mut signals).await;
+    stop_watching.cancel();
+    let _ = watching.await;
+    installation.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn build(config: &Arc<Config>, installation: &Installation, log: &Log) -> Result<Arc<Gateway>, Stop> {
+    let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
+    let spool = config.storage.data_dir.join("spool");
+    std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
+    Ok(Arc::new(Gateway {
+        keys: installation.keys.clone(),
+        fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
+        network: Network::new(connector),
+        sandbox: Sandbox::new(0),
+        telemetry: Arc::new(Telemetry::new(log.clone())),
+        spool,
+        retries: AtomicI64::new(FIRST_RETRIES),
+    }))
+}
+
+/// The bound addresses.
+struct Bindings {
+    data: Binding,
+    admin: Option<Binding>,
+    tls: bool,
+}
+
+impl Bindings {
+    fn open(server: &Server) -> Result<Self, Stop> {
+        let tls = server.tls.as_ref().map(door::server_config).transpose().map_err(|e| Stop::Usage(format!("server.tls: {e}")))?;
+        let bind = |address| {
+            door::bind(address, tls.clone()).map_err(|e| Stop::Other(format!("cannot listen on {address}: {e}")))
+        };
+        Ok(Self { data: bind(server.listen)?, admin: server.admin_listen.map(bind).transpose()?, tls: tls.is_some() })
+    }
+}
+
+/// The running doors and their workers.
+struct House {
+    ready: Arc<AtomicBool>,
+    connections: Arc<AtomicUsize>,
+    drain: CancellationToken,
+    abort: CancellationToken,
+    finished: CancellationToken,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl House {
+    fn open(config: &Config, gateway: &Arc<Gateway>, installation: &Installation, bindings: &Bindings) -> Result<Self, Stop> {
+        let server = &config.server;
+        let ready = Arc::new(AtomicBool::new(false));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (drain, abort, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let admin = admin::router(AdminState::of(installation));
+        let room = Arc::new(Semaphore::new(server.max_connections));
+        let door = |planes| {
+            Arc::new(Door {
+                handler: Arc::new(Surface {
+                    gateway: Arc::clone(gateway),
+                    admin: admin.clone(),
+                    planes,
+                    ready: Arc::clone(&ready),
+                    connections: Arc::clone(&connections),
+                }),
+                times: Times { head: server.header_timeout, body: server.body_timeout, keep_alive: server.keep_alive },
+                drain: drain.clone(),
+                abort: abort.clone(),
+                room: Arc::clone(&room),
+                open: Arc::clone(&connections),
+            })
+        };
+        let apart = bindings.admin.is_some();
+        let data = door(Planes { data: true, admin: !apart });
+        let operators = door(Planes { data: false, admin: true });
+        let count = match server.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            count => count,
+        };
+        let mut workers = Vec::with_capacity(count);
+        for index in 0..count {
+            let share = |binding: &Binding| binding.share().map_err(|e| other("cannot share a listener")(&e));
+            let worker = Worker {
+                data: (share(&bindings.data)?, Arc::clone(&data)),
+                // Operators' requests are few; the first worker takes them.
+                admin: match &bindings.admin {
+                    Some(binding) if index == 0 => Some((share(binding)?, Arc::clone(&operators))),
+                    _ => None,
+                },
+                finished: finished.clone(),
+            };
+            let thread = std::thread::Builder::new().name(format!("worker-{index}"));
+            workers.push(thread.spawn(move || worker.run()).map_err(|e| other("cannot start a worker")(&e))?);
+        }
+        Ok(Self { ready, connections, drain, abort, finished, workers })
+    }
+
+    /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
+    async fn close(self, drain: Duration, signals: &mut Signals) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.drain.cancel();
+        let open = || self.connections.load(Ordering::Relaxed);
+        tracing::info!(connections = open(), seconds = drain.as_secs(), "draining");
+        let start = Instant::now();
+        let idle = async {
+            while open() > 0 && start.elapsed() < drain {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = idle => {}
+            () = signals.next() => tracing::warn!("second signal: stopping now"),
+        }
+        self.abort.cancel();
+        let end = Instant::now() + Duration::from_secs(2);
+        while open() > 0 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.finished.cancel();
+        for worker in self.workers {
+            // A worker that panicked has said so; the others still end in order.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// One thread with its own runtime, listeners and vendor connections.
+struct Worker {
+    data: (Binding, Arc<Door<Surface>>),
+    admin: Option<(Binding, Arc<Door<Surface>>)>,
+    finished: CancellationToken,
+}
+
+impl Worker {
+    fn run(self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "a worker could not start");
+                return;
+            }
+        };
+        runtime.block_on(async move {
+            tokio::spawn(async {
+                loop {
+                    tokio::time::sleep(SWEEP).await;
+                    upstream::sweep();
+                }
+            });
+            if let Some((binding, door)) = self.admin {
+                tokio::spawn(accept(binding, door));
+            }
+            accept(self.data.0, self.data.1).await;
+            self.finished.cancelled().await;
+        });
+    }
+}
+
+async fn accept(binding: Binding, door: Arc<Door<Surface>>) {
+    if let Err(error) = binding.serve(door).await {
+        tracing::error!(%error, "a worker cannot listen");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Ready at the first SIGTERM or SIGINT.
+pub(super) async fn stop_signal() {
+    match Signals::new() {
+        Ok(mut signals) => signals.next().await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// A gateway holds two descriptors for each open stream; the usual soft limit of 1,024 is soon used up.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// One line for each URL, and on the very first start the keys.
+fn announce(bindings: &Bindings, config: &Config, first: FirstRun) -> std::io::Result<()> {
+    let scheme = if bindings.tls { "https" } else { "http" };
+    let data = bindings.data.address()?;
+    let operators = bindings.admin.as_ref().map_or(Ok(data), Binding::address)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "API:      {scheme}://{data}/v1")?;
+    writeln!(out, "Admin:    {scheme}://{operators}/admin/v1")?;
+    writeln!(out, "Metrics:  {scheme}://{operators}/metrics")?;
+    if config.providers.is_empty() {
+        writeln!(out, "No provider is configured: only test keys are answered, by the sandbox.")?;
+    } else {
+        let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
+        writeln!(out, "Providers: {}", names.join(", "))?;
+    }
+    if let Some(admin) = &first.admin {
+        writeln!(out, "\nShown only this once:\n  admin key  {}", admin.expose())?;
+    }
+    if let Some(test) = &first.test {
+        writeln!(out, "  test key   {}\n\nTry it:\n", test.expose())?;
+        writeln!(out, "{}", curl(&format!("{scheme}://{data}"), test))?;
+    }
+    out.flush()
+}
+
+/// A command line that works as pasted.
+fn curl(base: &str, key: &Secret) -> String {
+    format!(
+        "curl {base}/v1/chat/completions -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"model\": \"gpt-5-mini\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n\n\
+         For a streamed answer add -N and put \"stream\": true into the JSON.",
+        key.expose()
+    )
+}

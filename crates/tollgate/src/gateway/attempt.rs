@@ -1,0 +1,397 @@
+//! Trying: one call after the other until one answers, and what each failure allows.
+//!
+//! The commit point is the first meaningful frame (or whole answer): before it the next account or target may be
+//! tried, if it is certain that this one delivers and bills nothing. An answer that is lost after it began is not
+//! asked for again.
+
+use super::meter::Meter;
+use super::open::{self, Opened};
+use super::timer::{Late, Timer};
+use super::upload::Form;
+use super::{Gateway, Route, headers};
+use crate::config::Timeouts;
+use crate::message::{self, CallerBody, Inbound};
+use crate::routing::{Account, Attempt, Deployment};
+use crate::telemetry::{Record, Stage};
+use crate::upstream::{Call, CallBody, CallError, Reply};
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::openai::{self, Head, Meaning};
+use tollgate_protocol::{scrub, splice};
+
+/// Calls for one request.
+const MAX_CALLS: u32 = 3;
+/// Right to retry that one request brings, and the most that is saved up; in hundredths of a retry. In a storm of
+/// failures the vendors see at most 1.2 calls a request.
+const RETRY_SHARE: i64 = 20;
+const RETRY_SAVINGS: i64 = 2_000;
+/// Largest error body that is read, in bytes.
+const MAX_ERROR: usize = 64 * 1024;
+
+/// The sandbox's time limits: those of the contract's defaults.
+const SANDBOX: Timeouts = Timeouts {
+    connect: Duration::from_secs(5),
+    first_byte: Duration::from_secs(120),
+    idle: Duration::from_secs(60),
+    total: Duration::from_secs(1800),
+};
+
+/// Why a request goes no further.
+pub(super) enum Stopped {
+    /// The caller has left.
+    Gone,
+    /// The caller is to be told this.
+    Fault(Fault),
+}
+
+/// A request on its way out.
+pub(super) struct Outbound<'a> {
+    pub(super) route: Route,
+    pub(super) inbound: &'a Inbound,
+    pub(super) payload: Payload,
+    /// When the body was complete.
+    pub(super) planned: Instant,
+}
+
+/// What is to be sent.
+pub(super) enum Payload {
+    /// A JSON body and what was read of it.
+    Json { body: Bytes, head: Head },
+    /// A form, read as far as its model.
+    Form(Box<Form>),
+}
+
+impl Payload {
+    pub(super) fn model(&self) -> &str {
+        match self {
+            Self::Json { head, .. } => &head.model,
+            Self::Form(form) => form.model(),
+        }
+    }
+
+    pub(super) fn stream(&self) -> bool {
+        match self {
+            Self::Json { head, .. } => head.stream,
+            Self::Form(form) => form.stream(),
+        }
+    }
+}
+
+/// Why a call gave no answer that can be delivered, and what it allows.
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    pub(super) next: Next,
+    /// For metrics.
+    pub(super) outcome: &'static str,
+}
+
+/// What a failure allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing: the request may have been served, or would fail everywhere.
+    Stop,
+    /// Another account or target.
+    Account,
+    /// Another target: this one cannot be reached.
+    Target,
+}
+
+/// Watches the caller while a vendor is waited for: ready when it has left or its body failed.
+type Watch<'a> = Pin<&'a mut (dyn Future<Output = Stopped> + Send)>;
+
+/// Where a call goes.
+#[derive(Clone, Copy)]
+enum Destination<'a> {
+    Sandbox,
+    Vendor(&'a Attempt),
+}
+
+/// The first answer that can be delivered. `attempts` is `None` for the sandbox.
+pub(super) async fn first(
+    gateway: &Arc<Gateway>,
+    attempts: Option<Vec<Attempt>>,
+    outbound: &mut Outbound<'_>,
+    caller: &mut dyn CallerBody,
+    meter: &mut Meter,
+) -> Result<Opened, Stopped> {
+    let savings = gateway.retries.fetch_add(RETRY_SHARE, Ordering::Relaxed);
+    if savings > RETRY_SAVINGS {
+        gateway.retries.store(RETRY_SAVINGS, Ordering::Relaxed);
+    }
+    let Some(attempts) = attempts else {
+        return one(gateway, Destination::Sandbox, outbound, caller, meter).await?.map_err(|failure| failure.fault.into());
+    };
+    let mut unreachable: Option<Arc<Deployment>> = None;
+    let mut last: Option<Failure> = None;
+    let mut calls = 0;
+    for attempt in &attempts {
+        if unreachable.as_ref().is_some_and(|d| Arc::ptr_eq(d, &attempt.choice.deployment)) {
+            continue;
+        }
+        if calls > 0 {
+            let replayable = if let Payload::Form(form) = &outbound.payload { form.is_replayable() } else { true };
+            if calls >= MAX_CALLS || !replayable || gateway.retries.fetch_sub(100, Ordering::Relaxed) < 100 {
+                break;
+            }
+        }
+        calls += 1;
+        let failure = match one(gateway, Destination::Vendor(attempt), outbound, caller, meter).await? {
+            Ok(opened) => {
+                if let Some(account) = attempt.account() {
+                    account.trust();
+                }
+                return Ok(opened);
+            }
+            Err(failure) => failure,
+        };
+        if let Some(account) = attempt.account() {
+            lay_off(account, &failure);
+        }
+        match failure.next {
+            Next::Stop => return Err(last_word(failure, calls).into()),
+            Next::Account => {}
+            Next::Target => unreachable = Some(Arc::clone(&attempt.choice.deployment)),
+        }
+        last = Some(failure);
+    }
+    Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
+}
+
+/// A vendor's wish puts the account to rest; other failures only put it behind the others.
+fn lay_off(account: &Account, failure: &Failure) {
+    let rate_limited = failure.fault.kind == FaultKind::RateLimited;
+    match failure.fault.retry_after {
+        Some(wait) => account.rest(wait, rate_limited),
+        None if failure.next == Next::Account => account.doubt(),
+        None => {}
+    }
+}
+
+/// The fault that the caller sees. Client libraries retry by themselves; where the gateway has tried all it may,
+/// they are told not to multiply that.
+fn last_word(failure: Failure, calls: u32) -> Fault {
+    let fault = failure.fault;
+    match fault.kind {
+        FaultKind::UpstreamTimeout => fault.retry(false),
+        FaultKind::RateLimited | FaultKind::Rejected(_) => fault,
+        _ if fault.retry_after.is_some() => fault,
+        _ if calls > 1 || fault.code == "upstream_account_error" => fault.retry(false),
+        _ => fault,
+    }
+}
+
+fn nothing_left() -> Fault {
+    Fault::new(FaultKind::UpstreamUnavailable, "upstream_unavailable", "No provider is left to ask.")
+}
+
+/// One call. The outer error ends the request, the inner one may allow another call.
+async fn one(
+    gateway: &Arc<Gateway>,
+    destination: Destination<'_>,
+    outbound: &mut Outbound<'_>,
+    caller: &mut dyn CallerBody,
+    meter: &mut Meter,
+) -> Result<Result<Opened, Failure>, Stopped> {
+    let provider = match destination {
+        Destination::Sandbox => None,
+        Destination::Vendor(attempt) => Some(&attempt.choice.deployment.provider),
+    };
+    let model: Arc<str> = match destination {
+        Destination::Sandbox => outbound.payload.model().into(),
+        Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
+    };
+    let timeouts = provider.map_or(SANDBOX, |provider| provider.timeouts);
+    let ask_usage = outbound.route == Route::Chat && provider.is_none_or(|provider| provider.stream_usage);
+    let mut headers = headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
+    if let Destination::Vendor(attempt) = destination {
+        match attempt.account().and_then(|account| account.proof.clone()) {
+            Some((name, value)) => headers.insert(name, value),
+            None => return Ok(Err(unsupported_account())),
+        };
+    }
+    meter.note(|record| note_call(record, destination, &model));
+    let path = match provider {
+        Some(provider) => format!("{}{}", provider.base.path, outbound.route.upstream_path()),
+        None => format!("/v1{}", outbound.route.upstream_path()),
+    };
+    let hide_usage = match &outbound.payload {
+        Payload::Json { head, .. } => ask_usage && !head.include_usage,
+        Payload::Form(_) => false,
+    };
+    let stream = outbound.payload.stream();
+    let route = outbound.route;
+    let (body, feed) = match &mut outbound.payload {
+        Payload::Json { body, head } => (CallBody::Whole(splice::apply(body, &head.edits(&model, ask_usage))), None),
+        Payload::Form(form) => {
+            let (body, feed) = form.start(&model, caller.left());
+            (body, Some((form, feed)))
+        }
+    };
+    let mut watch: Pin<Box<dyn Future<Output = Stopped> + Send>> = match feed {
+        None => Box::pin(async {
+            message::gone(caller).await;
+            Stopped::Gone
+        }),
+        Some((form, feed)) => Box::pin(form.feed(feed, &model, caller)),
+    };
+    let call = Call { method: Method::POST, path, headers, body };
+    let mut timer = Timer::start(timeouts);
+    meter.note(|record| {
+        if record.attempts == 1 {
+            record.spent(Stage::Plan, outbound.planned.elapsed());
+        }
+    });
+    let reply = match destination {
+        Destination::Sandbox => raced(&mut timer, watch.as_mut(), gateway.sandbox.call(call)).await,
+        Destination::Vendor(attempt) => {
+            raced(&mut timer, watch.as_mut(), gateway.network.call(&attempt.choice.deployment.origin, call)).await
+        }
+    };
+    let result = match reply {
+        Err(Stop::Caller(stopped)) => return Err(stopped),
+        Err(Stop::Late(late)) => Err(late_failure(late)),
+        Ok(Err(error)) => Err(call_failure(&error)),
+        Ok(Ok(reply)) => {
+            meter.note(|record| record.upstream_id = upstream_id(&reply.headers));
+            let secret = match destination {
+                Destination::Sandbox => None,
+                Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
+            };
+            if reply.status.is_success() {
+                open::open(reply, route, stream, hide_usage, timer, watch.as_mut()).await?
+            } else {
+                refused(reply, secret, &mut timer, watch.as_mut()).await?
+            }
+        }
+    };
+    let (name, outcome) = (provider.map_or_else(|| "sandbox".into(), |p| Arc::clone(&p.name)), &result);
+    gateway.telemetry.metrics.attempt(&name, outcome.as_ref().map_or_else(|f| f.outcome, |_| "ok"));
+    if let Err(failure) = &result {
+        tracing::info!(provider = %name, outcome = failure.outcome, code = %failure.fault.code, "a call gave no answer");
+    }
+    Ok(result)
+}
+
+fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>) {
+    record.attempts += 1;
+    match destination {
+        Destination::Sandbox => {
+            record.provider = "sandbox".into();
+            record.metric_model = "sandbox".into();
+        }
+        Destination::Vendor(attempt) => {
+            record.provider = Arc::clone(&attempt.choice.deployment.provider.name);
+            record.metric_model = if attempt.choice.listed { Arc::clone(model) } else { "other".into() };
+        }
+    }
+    record.upstream_model = Arc::clone(model);
+}
+
+/// What ended a wait early.
+pub(super) enum Stop {
+    Late(Late),
+    Caller(Stopped),
+}
+
+/// `work`, unless time or the caller runs out first.
+pub(super) async fn raced<T>(
+    timer: &mut Timer,
+    mut watch: Watch<'_>,
+    work: impl Future<Output = T>,
+) -> Result<T, Stop> {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Ok(done));
+        }
+        if let Poll::Ready(stopped) = watch.as_mut().poll(cx) {
+            return Poll::Ready(Err(Stop::Caller(stopped)));
+        }
+        timer.poll(cx).map(|late| Err(Stop::Late(late)))
+    })
+    .await
+}
+
+/// The vendor answered with an error status.
+async fn refused(
+    reply: Reply,
+    secret: Option<&str>,
+    timer: &mut Timer,
+    watch: Watch<'_>,
+) -> Result<Result<Opened, Failure>, Stopped> {
+    let status = reply.status.as_u16();
+    let wait = open::retry_after(&reply.headers);
+    let body = match open::error_body(reply.body, MAX_ERROR, timer, watch).await {
+        Ok(body) => body,
+        Err(Stop::Caller(stopped)) => return Err(stopped),
+        // The status says enough.
+        Err(Stop::Late(_)) => Bytes::new(),
+    };
+    let error = openai::read_error(&body);
+    let is_error = error.is_some();
+    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { openai::meaning(status, error.as_ref()) };
+    let mut fault = openai::fault(meaning, status, error, wait);
+    if meaning == Meaning::Caller && is_error {
+        let mut raw = scrub::body(&body);
+        if let Some(secret) = secret.filter(|secret| memchr::memmem::find(&raw, secret.as_bytes()).is_some()) {
+            raw = String::from_utf8_lossy(&raw).replace(secret, "***").into_bytes();
+        }
+        fault.raw = Some(raw);
+    }
+    let (next, outcome) = match meaning {
+        Meaning::Caller => (Next::Stop, "rejected"),
+        Meaning::Account => (Next::Account, "account"),
+        Meaning::RateLimited => (Next::Account, "rate_limited"),
+        Meaning::Unavailable => (Next::Account, "unavailable"),
+        Meaning::Broken => (Next::Account, "error"),
+    };
+    Ok(Err(Failure { fault, next, outcome }))
+}
+
+/// A time limit was passed. The vendor may be at work: not asked again.
+pub(super) fn late_failure(late: Late) -> Failure {
+    let message = match late {
+        Late::FirstByte => "The provider did not answer in time.",
+        Late::Idle => "The provider stopped in the middle of its answer.",
+        Late::Total => "The answer took longer than allowed.",
+    };
+    let fault = Fault::new(FaultKind::UpstreamTimeout, "upstream_timeout", message);
+    Failure { fault, next: Next::Stop, outcome: "timeout" }
+}
+
+fn call_failure(error: &CallError) -> Failure {
+    let (fault, outcome) = match error {
+        CallError::Connect(_) | CallError::ConnectTimeout => (
+            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unreachable", "The provider cannot be reached."),
+            "unreachable",
+        ),
+        CallError::Tls(_) => (Fault::broken("upstream_tls", "The provider's certificate or TLS is not acceptable."), "tls"),
+        CallError::Broken(_) => {
+            (Fault::broken("upstream_connection_lost", "The connection to the provider broke before it answered."), "broken")
+        }
+        CallError::NotHttp(_) => (Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."), "not_http"),
+        CallError::Abandoned => (Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body ended early."), "abandoned"),
+    };
+    tracing::warn!(%error, "a call to a provider failed");
+    Failure { fault, next: if error.unsent() { Next::Target } else { Next::Stop }, outcome }
+}
+
+fn unsupported_account() -> Failure {
+    Failure {
+        fault: Fault::broken("upstream_account_error", "This gateway cannot use its account at the provider for this route."),
+        next: Next::Account,
+        outcome: "account",
+    }
+}
+
+fn upstream_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    id.bytes().all(|b| b.is_ascii_graphic()).then(|| id.chars().take(100).collect())
+}

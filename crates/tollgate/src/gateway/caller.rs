@@ -1,0 +1,102 @@
+//! Who is asking: the key in a request's headers or query, and whether it may.
+
+use super::Gateway;
+use crate::keys::{self, Key, PolicyError};
+use crate::message::Inbound;
+use http::header;
+use std::sync::Arc;
+use tollgate_protocol::fault::{Fault, FaultKind};
+
+/// What a connection remembers: its last key, so that a repeated one needs no digest. A change of any key ends that.
+#[derive(Default)]
+pub struct Session {
+    last: Option<Remembered>,
+}
+
+struct Remembered {
+    secret: Box<[u8]>,
+    epoch: u64,
+    key: Arc<Key>,
+}
+
+/// The key of a request; its address has been checked too.
+pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> Result<Arc<Key>, Fault> {
+    let secret = secret(inbound)?;
+    let epoch = gateway.keys.epoch();
+    let remembered = session.last.as_ref().filter(|last| last.epoch == epoch && *last.secret == *secret);
+    let key = match remembered {
+        Some(last) if !last.key.expired(crate::clock::now_ms()) => Arc::clone(&last.key),
+        _ => {
+            let key = gateway.keys.authenticate(secret).map_err(|_| unauthenticated())?;
+            session.last = Some(Remembered { secret: secret.into(), epoch, key: Arc::clone(&key) });
+            key
+        }
+    };
+    keys::check_policy(&key, None, inbound.peer).map_err(forbidden)?;
+    Ok(key)
+}
+
+/// Whether the key may use the model.
+pub(super) fn may_use(key: &Key, model: &str, inbound: &Inbound) -> Result<(), Fault> {
+    keys::check_policy(key, Some(model), inbound.peer).map_err(forbidden)?;
+    if key.budget.is_some() || key.project.budget.is_some() {
+        // No model has a price yet, and a budget that nobody counts against would be a false promise.
+        return Err(Fault::new(
+            FaultKind::Forbidden,
+            "model_unpriced",
+            "This key has a budget, and the model has no price to count against it.",
+        )
+        .about("model"));
+    }
+    Ok(())
+}
+
+/// The one secret that the request carries. Each of the four places will do; two that differ are an error, since
+/// two readers could take different ones.
+fn secret(inbound: &Inbound) -> Result<&[u8], Fault> {
+    let mut found: Option<&[u8]> = None;
+    let bearers = inbound.headers.get_all(header::AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
+    let named = ["x-api-key", "x-goog-api-key"];
+    let named = named.iter().flat_map(|name| inbound.headers.get_all(*name)).map(|value| value.as_bytes().trim_ascii());
+    let query = inbound.query.as_deref().into_iter().flat_map(|query| query.split('&'));
+    let query = query.filter_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes);
+    for secret in bearers.chain(named).chain(query) {
+        if found.is_some_and(|before| before != secret) {
+            return Err(Fault::new(
+                FaultKind::InvalidRequest,
+                "conflicting_credentials",
+                "The request carries two different keys. Send one.",
+            ));
+        }
+        found = Some(secret);
+    }
+    found.filter(|secret| !secret.is_empty()).ok_or_else(|| {
+        Fault::new(
+            FaultKind::Unauthenticated,
+            "invalid_api_key",
+            "No API key given. Send it as 'Authorization: Bearer YOUR_KEY'.",
+        )
+    })
+}
+
+fn bearer(value: &[u8]) -> &[u8] {
+    match value.split_at_checked(7) {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case(b"bearer ") => secret.trim_ascii(),
+        _ => value.trim_ascii(),
+    }
+}
+
+fn unauthenticated() -> Fault {
+    Fault::new(FaultKind::Unauthenticated, "invalid_api_key", "The API key is not valid. It may have expired or been revoked.")
+}
+
+fn forbidden(error: PolicyError) -> Fault {
+    let fault = Fault::new(FaultKind::Forbidden, error.code(), match error {
+        PolicyError::ModelNotAllowed => "This API key may not use this model.",
+        PolicyError::IpNotAllowed => "This API key may not be used from this address.",
+    });
+    match error {
+        PolicyError::ModelNotAllowed => fault.about("model"),
+        PolicyError::IpNotAllowed => fault,
+    }
+}

@@ -1,0 +1,90 @@
+//! The way of a data-plane request. Read [`path`] first: it is the order; the other files are its steps.
+//!
+//! ```text
+//! head ─▶ caller ─▶ body ─▶ plan ─▶ attempt ─▶ relay ─▶ record
+//!         caller.rs path.rs attempt.rs         streamed.rs
+//!                   upload.rs open.rs
+//! ```
+//!
+//! The only room that sees keys, routing, vendors and protocols together.
+
+mod attempt;
+mod caller;
+mod headers;
+mod meter;
+mod open;
+pub mod path;
+mod respond;
+mod streamed;
+mod timer;
+mod upload;
+
+use crate::keys::Keys;
+use crate::routing::Fleet;
+use crate::telemetry::Telemetry;
+use crate::upstream::{Network, Sandbox};
+use arc_swap::ArcSwap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+pub use caller::{Session, identify};
+pub use respond::{fault_answer, request_id};
+
+/// What all requests share.
+pub struct Gateway {
+    /// All keys.
+    pub keys: Keys,
+    /// Where requests may go; swapped whole when the configuration changes.
+    pub fleet: ArcSwap<Fleet>,
+    /// The way to vendors.
+    pub network: Network,
+    /// The vendor of test keys.
+    pub sandbox: Sandbox,
+    /// Log and metrics.
+    pub telemetry: Arc<Telemetry>,
+    /// Where an upload waits on disk if its form names the model after the file.
+    pub spool: PathBuf,
+    /// What is left of the right to try again, in hundredths of a retry.
+    pub retries: AtomicI64,
+}
+
+/// The data-plane routes that reach a vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /v1/chat/completions`.
+    Chat,
+    /// `POST /v1/embeddings`.
+    Embeddings,
+    /// `POST /v1/audio/transcriptions`.
+    Transcriptions,
+    /// `POST /v1/audio/translations`.
+    Translations,
+}
+
+impl Route {
+    /// The route's name in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "/v1/chat/completions",
+            Self::Embeddings => "/v1/embeddings",
+            Self::Transcriptions => "/v1/audio/transcriptions",
+            Self::Translations => "/v1/audio/translations",
+        }
+    }
+
+    /// The path below a provider's base URL.
+    fn upstream_path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Embeddings => "/embeddings",
+            Self::Transcriptions => "/audio/transcriptions",
+            Self::Translations => "/audio/translations",
+        }
+    }
+
+    /// Whether its requests are forms.
+    fn is_form(self) -> bool {
+        matches!(self, Self::Transcriptions | Self::Translations)
+    }
+}

@@ -1,0 +1,314 @@
+//! From a vendor's head to an answer that may be delivered: the first meaningful frame of a stream, or a whole
+//! answer that has been checked.
+
+use super::attempt::{Failure, Next, Stop, Stopped, late_failure, raced};
+use super::timer::Timer;
+use super::{Route, headers};
+use crate::upstream::{Piece, ReadError, Reply, Source};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
+use tollgate_protocol::audio::{self, TranscriptWatch};
+use tollgate_protocol::chat::{self, ChatWatch};
+use tollgate_protocol::embeddings;
+use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::relay::{Pushed, Relay, Watch};
+use tollgate_protocol::usage::Usage;
+
+/// Answers up to this size are checked whole before the caller sees a byte; larger ones pass as they come.
+const MAX_CHECKED: usize = 1024 * 1024;
+/// Bytes of a stream that are held back while nothing meaningful has come.
+const MAX_HELD: usize = 1024 * 1024;
+
+type Caller<'a> = Pin<&'a mut (dyn Future<Output = Stopped> + Send)>;
+
+/// An answer that may be delivered.
+pub(super) enum Opened {
+    /// Complete and checked.
+    Whole { status: StatusCode, headers: HeaderMap, body: Bytes, usage: Option<Usage>, began: Instant },
+    /// Too large to be checked whole.
+    Large { status: StatusCode, headers: HeaderMap, large: Large },
+    /// A stream of which something meaningful has come.
+    Stream { status: StatusCode, headers: HeaderMap, primed: Primed, began: Instant },
+}
+
+/// The beginning of a large answer and the source of its rest.
+pub(super) struct Large {
+    pub(super) start: BytesMut,
+    pub(super) source: Source,
+    pub(super) length: Option<u64>,
+    pub(super) timer: Timer,
+}
+
+/// A stream that has begun.
+pub(super) struct Primed {
+    pub(super) relay: Relay,
+    /// `None` once the vendor's message has ended.
+    pub(super) source: Option<Source>,
+    /// What the caller gets first.
+    pub(super) held: BytesMut,
+    /// It is complete already.
+    pub(super) complete: bool,
+    pub(super) timer: Timer,
+}
+
+/// Opens a successful answer. The outer error ends the request.
+pub(super) async fn open(
+    reply: Reply,
+    route: Route,
+    stream: bool,
+    hide_usage: bool,
+    mut timer: Timer,
+    caller: Caller<'_>,
+) -> Result<Result<Opened, Failure>, Stopped> {
+    let Reply { status, headers: vendor, body: source } = reply;
+    if vendor.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Ok(Err(broken(Fault::broken("upstream_invalid_answer", "The provider compressed its answer, though asked not to."))));
+    }
+    let headers = headers::to_caller(&vendor);
+    let kind = vendor.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let result = if is(kind, "text/event-stream") {
+        if !stream && !route.is_form() {
+            return Ok(Err(broken(Fault::broken("upstream_invalid_answer", "The provider streamed, though not asked to."))));
+        }
+        let watch: Box<dyn Watch> =
+            if route.is_form() { Box::new(TranscriptWatch::default()) } else { Box::new(ChatWatch::new(hide_usage)) };
+        prime(Relay::new(watch), source, timer, caller).await.map(|primed| Opened::Stream {
+            status,
+            headers,
+            began: Instant::now(),
+            primed,
+        })
+    } else {
+        let json = is(kind, "application/json");
+        let length = source.length();
+        match whole(source, &mut timer, caller).await {
+            Err(failed) => Err(failed),
+            Ok(Whole::Part { start, source }) => {
+                if (stream && !route.is_form()) || (!route.is_form() && start.trim_ascii_start().first() != Some(&b'{')) {
+                    Err(Failed::Failure(broken(chat::not_an_answer())))
+                } else {
+                    Ok(Opened::Large { status, headers, large: Large { start, source, length, timer } })
+                }
+            }
+            Ok(Whole::All(body)) => {
+                let began = Instant::now();
+                check(route, stream, json, &body)
+                    .map(|usage| Opened::Whole { status, headers, body, usage, began })
+                    .map_err(|fault| Failed::Failure(in_band(fault)))
+            }
+        }
+    };
+    match result {
+        Ok(opened) => Ok(Ok(opened)),
+        Err(Failed::Failure(failure)) => Ok(Err(failure)),
+        Err(Failed::Stopped(stopped)) => Err(stopped),
+    }
+}
+
+fn is(content_type: &str, wanted: &str) -> bool {
+    content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
+}
+
+fn check(route: Route, stream: bool, json: bool, body: &[u8]) -> Result<Option<Usage>, Fault> {
+    match route {
+        Route::Chat => {
+            let usage = chat::answer(body)?;
+            if stream { Err(Fault::broken("upstream_invalid_answer", "The provider did not stream its answer.")) } else { Ok(usage) }
+        }
+        Route::Embeddings => embeddings::answer(body),
+        Route::Transcriptions | Route::Translations => audio::answer(body, json),
+    }
+}
+
+enum Failed {
+    Failure(Failure),
+    Stopped(Stopped),
+}
+
+impl From<Stop> for Failed {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Late(late) => Self::Failure(late_failure(late)),
+            Stop::Caller(stopped) => Self::Stopped(stopped),
+        }
+    }
+}
+
+/// The answer began and makes no sense or broke: it may have been billed, so nobody else is asked.
+fn broken(fault: Fault) -> Failure {
+    Failure { fault, next: Next::Stop, outcome: "broken" }
+}
+
+/// The vendor put an error into its answer instead of content. Plain refusals allow another try; a break does not.
+fn in_band(fault: Fault) -> Failure {
+    match fault.kind {
+        FaultKind::RateLimited => Failure { fault, next: Next::Account, outcome: "rate_limited" },
+        FaultKind::UpstreamUnavailable => Failure { fault, next: Next::Account, outcome: "unavailable" },
+        FaultKind::Rejected(_) => Failure { fault, next: Next::Stop, outcome: "rejected" },
+        _ if matches!(&*fault.code, "upstream_account_error" | "upstream_error") => {
+            Failure { fault, next: Next::Account, outcome: "error" }
+        }
+        _ => broken(fault),
+    }
+}
+
+fn cut(error: &ReadError) -> Failure {
+    broken(match error {
+        ReadError::Cut(_) => Fault::broken("upstream_truncated", "The provider's answer broke off."),
+        ReadError::Framing => Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."),
+    })
+}
+
+/// Reads a stream up to its first meaningful event.
+async fn prime(mut relay: Relay, mut source: Source, mut timer: Timer, mut caller: Caller<'_>) -> Result<Primed, Failed> {
+    let mut held = BytesMut::new();
+    loop {
+        let mut pushed = Pushed::default();
+        let read = poll_fn(|cx| {
+            source.poll_read(cx, &mut |piece: Piece<'_>| {
+                if !pushed.over() {
+                    let more = relay.push(piece.as_slice(), &mut held);
+                    pushed.meaningful |= more.meaningful;
+                    pushed.terminal |= more.terminal;
+                    pushed.fault = more.fault;
+                }
+            })
+        });
+        let more = match raced(&mut timer, caller.as_mut(), read).await? {
+            Ok(more) => more,
+            // What came before the break decides first: an error event, or the end of the stream.
+            Err(error) if !pushed.over() => return Err(Failed::Failure(cut(&error))),
+            Err(_) => false,
+        };
+        if !more && !pushed.over() {
+            pushed = relay.end(&mut held);
+        }
+        if let Some(fault) = pushed.fault {
+            if pushed.meaningful {
+                // It began and failed in one breath: the caller gets what came, then the error.
+                relay.fault(&fault, &mut held);
+                timer.alive();
+                return Ok(Primed { relay, source: None, held, complete: false, timer });
+            }
+            return Err(Failed::Failure(in_band(fault)));
+        }
+        if pushed.meaningful || pushed.terminal {
+            timer.alive();
+            let source = more.then_some(source);
+            return Ok(Primed { relay, source, held, complete: pushed.terminal, timer });
+        }
+        if held.len() > MAX_HELD {
+            return Err(Failed::Failure(broken(Fault::broken("upstream_invalid_stream", "The provider's stream holds no answer."))));
+        }
+    }
+}
+
+enum Whole {
+    All(Bytes),
+    Part { start: BytesMut, source: Source },
+}
+
+async fn whole(mut source: Source, timer: &mut Timer, mut caller: Caller<'_>) -> Result<Whole, Failed> {
+    let expected = source.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    let mut only: Option<Bytes> = None;
+    let mut all = BytesMut::new();
+    loop {
+        let mut alive = false;
+        let read = poll_fn(|cx| {
+            source.poll_read(cx, &mut |piece: Piece<'_>| {
+                alive |= piece.as_slice().iter().any(|b| !b.is_ascii_whitespace());
+                match piece {
+                    Piece::Owned(bytes) if all.is_empty() && only.is_none() => only = Some(bytes),
+                    piece => {
+                        if let Some(first) = only.take() {
+                            all.extend_from_slice(&first);
+                        }
+                        if all.is_empty() {
+                            all.reserve(expected.min(MAX_CHECKED));
+                        }
+                        all.extend_from_slice(piece.as_slice());
+                    }
+                }
+            })
+        });
+        let more = raced(timer, caller.as_mut(), read).await?.map_err(|error| Failed::Failure(cut(&error)))?;
+        if alive {
+            timer.alive();
+        }
+        if !more {
+            return Ok(Whole::All(only.unwrap_or_else(|| all.freeze())));
+        }
+        let length = only.as_ref().map_or(all.len(), Bytes::len);
+        if length == expected && expected > 0 && expected <= MAX_CHECKED {
+            continue;
+        }
+        if length > MAX_CHECKED || expected > MAX_CHECKED {
+            if let Some(first) = only.take() {
+                all.extend_from_slice(&first);
+            }
+            return Ok(Whole::Part { start: all, source });
+        }
+    }
+}
+
+/// The body of an error answer, as far as it fits.
+pub(super) async fn error_body(
+    mut source: Source,
+    limit: usize,
+    timer: &mut Timer,
+    mut caller: Caller<'_>,
+) -> Result<Bytes, Stop> {
+    let mut all = BytesMut::new();
+    loop {
+        let read = poll_fn(|cx| {
+            source.poll_read(cx, &mut |piece: Piece<'_>| {
+                let room = limit.saturating_sub(all.len());
+                let slice = piece.as_slice();
+                all.extend_from_slice(slice.get(..slice.len().min(room)).unwrap_or_default());
+            })
+        });
+        match raced(timer, caller.as_mut(), read).await? {
+            Ok(true) if all.len() < limit => timer.alive(),
+            _ => return Ok(all.freeze()),
+        }
+    }
+}
+
+/// The vendor's hint when to come back: milliseconds before seconds before a date.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|v| v.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    }
+    let value = text("retry-after")?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// Reads on after a stream's terminal event, so that its connection can serve the next request.
+pub(super) fn finish(mut source: Source) {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    match source.poll_read(&mut cx, &mut |_| {}) {
+        Poll::Ready(Ok(false) | Err(_)) => return,
+        Poll::Ready(Ok(true)) | Poll::Pending => {}
+    }
+    tokio::spawn(async move {
+        let rest = async {
+            // The end of the message and nothing else should be due.
+            for _ in 0..8 {
+                match poll_fn(|cx| source.poll_read(cx, &mut |_| {})).await {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
+    });
+}

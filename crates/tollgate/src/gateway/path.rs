@@ -1,0 +1,197 @@
+//! The life of one data-plane request. Read this first.
+
+use super::attempt::{self, Outbound, Payload, Stopped};
+use super::meter::Meter;
+use super::open::Opened;
+use super::respond::{fault_answer, mark, request_id};
+use super::streamed::{Passed, Streamed};
+use super::upload::Form;
+use super::{Gateway, Route, Session, caller};
+use crate::clock::now_ms;
+use crate::config::Protocol;
+use crate::keys::Mode;
+use crate::message::{self, Answer, AnswerBody, BodyError, CallerBody, Inbound};
+use crate::routing::{self, Attempt, Choice, NoAttempt};
+use crate::telemetry::{Outcome, Record, Stage};
+use bytes::{Bytes, BytesMut};
+use http::{StatusCode, header};
+use std::sync::Arc;
+use std::time::Instant;
+use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::openai;
+
+/// Answers one data-plane request, whatever happens.
+pub async fn serve(
+    gateway: &Arc<Gateway>,
+    route: Route,
+    inbound: Inbound,
+    body: &mut dyn CallerBody,
+    session: &mut Session,
+) -> Answer {
+    let mut meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
+    match exchange(gateway, route, &inbound, body, session, &mut meter).await {
+        Ok(opened) => deliver(opened, meter),
+        Err(Stopped::Fault(fault)) => refuse(&fault, meter),
+        // Nobody is there to read this; the meter settles as it drops.
+        Err(Stopped::Gone) => Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
+    }
+}
+
+/// Who asks, what for, whom to ask, and the first that answers.
+async fn exchange(
+    gateway: &Arc<Gateway>,
+    route: Route,
+    inbound: &Inbound,
+    body: &mut dyn CallerBody,
+    session: &mut Session,
+    meter: &mut Meter,
+) -> Result<Opened, Stopped> {
+    let key = caller::identify(gateway, inbound, session)?;
+    meter.note(|record| {
+        record.key_id = Some(Arc::clone(&key.id));
+        record.project_id = Some(Arc::clone(&key.project_id));
+        record.spent(Stage::Auth, inbound.started.elapsed());
+    });
+    let fleet = gateway.fleet.load();
+    let limits = &fleet.config.server;
+    let payload = if route.is_form() {
+        Payload::Form(Box::new(Form::begin(inbound, body, limits.upload_limit, &gateway.spool).await?))
+    } else {
+        let whole = whole(inbound, body, limits.body_limit).await?;
+        let needs = if route == Route::Embeddings { "input" } else { "messages" };
+        let head = openai::head(&whole, needs)?;
+        Payload::Json { body: whole, head }
+    };
+    let read = Instant::now();
+    let model = payload.model();
+    caller::may_use(&key, model, inbound)?;
+    // Admission (limits, holds) belongs here: the key, the model and the caps are known, nothing has been sent.
+    let choices = match key.mode {
+        Mode::Test => None,
+        Mode::Live => Some(fleet.choices(model).ok_or_else(|| unknown_model(model))?),
+    };
+    meter.note(|record| {
+        record.model = Some(model.to_owned());
+        record.stream = payload.stream();
+    });
+    drop(fleet);
+    let attempts = choices.as_deref().map(plan).transpose()?;
+    let mut outbound = Outbound { route, inbound, payload, planned: read };
+    attempt::first(gateway, attempts, &mut outbound, body, meter).await
+}
+
+/// The order in which a request's choices are tried.
+fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
+    routing::order(choices, Protocol::Chat, now_ms(), crate::ids::below).map_err(|none| match none {
+        NoAttempt::Protocol => Fault::new(
+            FaultKind::NotFound,
+            "model_not_found",
+            "No configured provider serves this model through this route.",
+        )
+        .about("model"),
+        NoAttempt::Resting { wait, rate_limited: true } => {
+            Fault::new(FaultKind::RateLimited, "upstream_rate_limited", "The provider's rate limit is reached.").after(Some(wait))
+        }
+        NoAttempt::Resting { wait, rate_limited: false } => {
+            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unavailable", "The provider asked for a pause.").after(Some(wait))
+        }
+    })
+}
+
+/// The answer for what a vendor (or the sandbox) gave.
+fn deliver(opened: Opened, mut meter: Meter) -> Answer {
+    let (status, mut headers) = match &opened {
+        Opened::Whole { status, headers, .. } | Opened::Large { status, headers, .. } | Opened::Stream { status, headers, .. } => {
+            (*status, headers.clone())
+        }
+    };
+    meter.note(|record| {
+        record.status = status.as_u16();
+        record.first_byte = Some(record.started.elapsed());
+        mark(&mut headers, record);
+    });
+    let body = match opened {
+        Opened::Whole { body, usage, began, .. } => {
+            meter.note(|record| {
+                record.usage = usage;
+                record.spent(Stage::Answer, began.elapsed());
+            });
+            meter.settle(Outcome::Completed);
+            AnswerBody::Whole(body)
+        }
+        Opened::Large { large, .. } => AnswerBody::Stream(Box::new(Passed::new(large, meter))),
+        Opened::Stream { primed, began, .. } => {
+            meter.note(|record| record.spent(Stage::Answer, began.elapsed()));
+            headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache"));
+            // Proxies that buffer by default (nginx) leave a stream alone when told so.
+            headers.insert("x-accel-buffering", header::HeaderValue::from_static("no"));
+            AnswerBody::Stream(Box::new(Streamed::new(primed, meter)))
+        }
+    };
+    Answer { status, headers, body }
+}
+
+fn refuse(fault: &Fault, mut meter: Meter) -> Answer {
+    let mut answer = fault_answer(fault, "");
+    meter.note(|record| {
+        record.status = fault.status();
+        record.error = Some(fault.code.to_string());
+        record.outcome = if record.attempts > 0 { Outcome::UpstreamError } else { Outcome::Refused };
+        mark(&mut answer.headers, record);
+    });
+    answer
+}
+
+fn unknown_model(model: &str) -> Fault {
+    let shown: String = model.chars().take(100).collect();
+    Fault::new(
+        FaultKind::NotFound,
+        "model_not_found",
+        format!("The model '{shown}' does not exist here, or no provider that serves it is configured."),
+    )
+    .about("model")
+}
+
+/// A whole JSON body, within its limit.
+async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Result<Bytes, Stopped> {
+    let coded = inbound.header("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+    if coded {
+        return Err(Fault::invalid("content-encoding", "Compressed request bodies are not supported.").into());
+    }
+    let announced = body.left().unwrap_or(0);
+    if announced > limit {
+        return Err(too_large(limit).into());
+    }
+    let mut bytes = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+    while message::read(body, &mut bytes).await? {
+        if bytes.len() as u64 > limit {
+            return Err(too_large(limit).into());
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+/// The fault for a body over its limit, in bytes.
+pub(super) fn too_large(limit: u64) -> Fault {
+    Fault::new(FaultKind::TooLarge, "request_too_large", format!("The request is larger than the limit of {limit} bytes."))
+}
+
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<BodyError> for Stopped {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Gone => Self::Gone,
+            BodyError::TooSlow => {
+                Fault::new(FaultKind::RequestTimeout, "request_timeout", "The request body came too slowly.").into()
+            }
+            BodyError::Malformed => {
+                Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body is not framed right.").into()
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Answers of the gateway's own, and the headers that all its answers carry.
+
+use crate::clock::now_ms;
+use crate::message::Answer;
+use crate::telemetry::Record;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::openai;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
+const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// A new request id.
+pub fn request_id() -> String {
+    crate::ids::request(now_ms())
+}
+
+/// The answer for a fault, in `OpenAI`'s envelope.
+pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
+    let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let body = fault.raw.clone().unwrap_or_else(|| openai::write_error(fault));
+    let mut answer = Answer::whole(status, "application/json", body);
+    if let Some(wait) = fault.retry_after {
+        // Whole seconds, rounded up: a caller that comes back too early only loses another round.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        answer.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    if let Some(should) = fault.should_retry {
+        answer.headers.insert(SHOULD_RETRY, HeaderValue::from_static(if should { "true" } else { "false" }));
+    }
+    if fault.kind == FaultKind::Unauthenticated {
+        answer.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        answer.headers.insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+/// Adds what every data-plane answer says about itself.
+pub(super) fn mark(headers: &mut HeaderMap, record: &Record) {
+    let mut put = |name: HeaderName, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    };
+    put(REQUEST_ID, &record.id);
+    if !record.provider.is_empty() {
+        put(PROVIDER, &record.provider);
+        put(MODEL, &record.upstream_model);
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(record.attempts));
+}

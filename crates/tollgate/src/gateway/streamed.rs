@@ -1,0 +1,234 @@
+//! Answers that pass while they come: streams of events, and bodies too large to hold.
+
+use super::meter::Meter;
+use super::open::{Large, Primed, finish};
+use super::timer::{Late, Timer};
+use crate::message::{AnswerStream, Flow};
+use crate::telemetry::Outcome;
+use crate::upstream::{Piece, Source};
+use bytes::{Bytes, BytesMut};
+use std::task::{Context, Poll};
+use tollgate_protocol::embeddings;
+use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::relay::{Pushed, Relay};
+
+/// A relayed stream. However the vendor breaks, it ends for the caller in the protocol's own error event and never
+/// in a success; a caller that leaves drops it.
+pub(super) struct Streamed {
+    relay: Relay,
+    source: Option<Source>,
+    held: BytesMut,
+    timer: Timer,
+    meter: Meter,
+}
+
+impl Streamed {
+    pub(super) fn new(primed: Primed, mut meter: Meter) -> Self {
+        let Primed { relay, source, held, complete, timer } = primed;
+        note(&relay, &mut meter);
+        let source = if complete {
+            meter.settle(Outcome::Completed);
+            source.map(finish);
+            None
+        } else if source.is_none() {
+            meter.settle(Outcome::StreamBroken);
+            None
+        } else {
+            source
+        };
+        Self { relay, source, held, timer, meter }
+    }
+
+    /// The stream has ended: well, or with an error event.
+    fn end(&mut self, fault: Option<&Fault>, out: &mut BytesMut) -> Flow {
+        note(&self.relay, &mut self.meter);
+        match fault {
+            None => {
+                self.meter.settle(Outcome::Completed);
+                if let Some(source) = self.source.take() {
+                    finish(source);
+                }
+            }
+            Some(fault) => {
+                self.relay.fault(fault, out);
+                self.source = None;
+                self.meter.note(|record| record.error = Some(fault.code.to_string()));
+                self.meter.settle(Outcome::StreamBroken);
+            }
+        }
+        Flow::End
+    }
+}
+
+fn note(relay: &Relay, meter: &mut Meter) {
+    meter.note(|record| {
+        record.usage = relay.usage();
+        record.content_bytes = relay.content_bytes();
+    });
+}
+
+fn late(late: Late) -> Fault {
+    let message = match late {
+        Late::FirstByte | Late::Idle => "The provider stopped sending before the answer was complete.",
+        Late::Total => "The answer took longer than allowed.",
+    };
+    Fault::new(FaultKind::UpstreamTimeout, "upstream_timeout", message)
+}
+
+impl AnswerStream for Streamed {
+    fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Flow> {
+        if !self.held.is_empty() {
+            out.extend_from_slice(&std::mem::take(&mut self.held));
+            return Poll::Ready(if self.source.is_none() { Flow::End } else { Flow::Wrote });
+        }
+        let before = out.len();
+        loop {
+            let Some(source) = &mut self.source else { return Poll::Ready(Flow::End) };
+            let relay = &mut self.relay;
+            let mut pushed = Pushed::default();
+            let read = source.poll_read(cx, &mut |piece: Piece<'_>| {
+                if !pushed.over() {
+                    let more = relay.push(piece.as_slice(), out);
+                    pushed.alive |= more.alive;
+                    pushed.terminal = more.terminal;
+                    pushed.fault = more.fault;
+                }
+            });
+            if pushed.over() {
+                return Poll::Ready(self.end(pushed.fault.as_ref(), out));
+            }
+            if pushed.alive {
+                self.timer.alive();
+            }
+            match read {
+                Poll::Ready(Ok(true)) if out.len() > before => {
+                    // The meter must know what passed even if the caller leaves now.
+                    note(&self.relay, &mut self.meter);
+                    self.timer.pause();
+                    return Poll::Ready(Flow::Wrote);
+                }
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => {
+                    let pushed = self.relay.end(out);
+                    self.source = None;
+                    return Poll::Ready(self.end(pushed.fault.as_ref(), out));
+                }
+                Poll::Ready(Err(error)) => {
+                    tracing::info!(%error, "a provider's stream broke");
+                    let fault = Fault::broken("upstream_truncated", "The provider's stream broke off before the answer was complete.");
+                    return Poll::Ready(self.end(Some(&fault), out));
+                }
+                Poll::Pending => {
+                    return match self.timer.poll(cx) {
+                        Poll::Ready(limit) => Poll::Ready(self.end(Some(&late(limit)), out)),
+                        Poll::Pending => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// A large body that passes unread but for the windows in which usage stands. If it breaks, the message to the
+/// caller is cut short as well: its length or its missing last chunk says so.
+pub(super) struct Passed {
+    start: BytesMut,
+    piece: Option<Bytes>,
+    source: Option<Source>,
+    length: Option<u64>,
+    timer: Timer,
+    /// The first and the last bytes that passed.
+    first: Vec<u8>,
+    tail: Vec<u8>,
+    meter: Meter,
+}
+
+impl Passed {
+    pub(super) fn new(large: Large, meter: Meter) -> Self {
+        let Large { start, source, length, timer } = large;
+        let mut passed = Self {
+            start: BytesMut::new(),
+            piece: None,
+            source: Some(source),
+            length,
+            timer,
+            first: start.get(..start.len().min(embeddings::WINDOW)).unwrap_or_default().to_vec(),
+            tail: Vec::with_capacity(embeddings::WINDOW),
+            meter,
+        };
+        keep_tail(&mut passed.tail, &start);
+        passed.start = start;
+        passed
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        let usage = embeddings::usage_in_window(&self.tail).or_else(|| embeddings::usage_in_window(&self.first));
+        self.meter.note(|record| record.usage = usage);
+        self.meter.settle(outcome);
+        self.source = None;
+    }
+}
+
+fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    let start = bytes.len().saturating_sub(embeddings::WINDOW);
+    let last = bytes.get(start..).unwrap_or_default();
+    let keep = embeddings::WINDOW - last.len();
+    let drop = tail.len().saturating_sub(keep);
+    tail.drain(..drop);
+    tail.extend_from_slice(last);
+}
+
+impl AnswerStream for Passed {
+    fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Flow> {
+        if !self.start.is_empty() {
+            return Poll::Ready(Flow::Piece(std::mem::take(&mut self.start).freeze()));
+        }
+        if let Some(piece) = self.piece.take() {
+            return Poll::Ready(Flow::Piece(piece));
+        }
+        let Some(source) = &mut self.source else { return Poll::Ready(Flow::End) };
+        let before = out.len();
+        let (tail, next) = (&mut self.tail, &mut self.piece);
+        let read = source.poll_read(cx, &mut |piece: Piece<'_>| {
+            keep_tail(tail, piece.as_slice());
+            match piece {
+                Piece::Owned(bytes) if next.is_none() => *next = Some(bytes),
+                piece => {
+                    if let Some(first) = next.take() {
+                        out.extend_from_slice(&first);
+                    }
+                    out.extend_from_slice(piece.as_slice());
+                }
+            }
+        });
+        match read {
+            Poll::Ready(Ok(true)) => {
+                self.timer.alive();
+                if out.len() > before {
+                    return Poll::Ready(Flow::Wrote);
+                }
+                Poll::Ready(self.piece.take().map_or(Flow::Wrote, Flow::Piece))
+            }
+            Poll::Ready(Ok(false)) => {
+                self.end(Outcome::Completed);
+                Poll::Ready(Flow::End)
+            }
+            Poll::Ready(Err(error)) => {
+                tracing::info!(%error, "a provider's answer broke");
+                self.end(Outcome::StreamBroken);
+                Poll::Ready(Flow::Abort)
+            }
+            Poll::Pending => match self.timer.poll(cx) {
+                Poll::Ready(_) => {
+                    self.end(Outcome::StreamBroken);
+                    Poll::Ready(Flow::Abort)
+                }
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length
+    }
+}

@@ -1,0 +1,129 @@
+//! The surface: which path is answered by whom.
+//!
+//! One table, [`Surface::route`], says it all. The data plane's hot routes go to the gateway without a router in
+//! between; operators' routes go through axum.
+
+mod models;
+mod operators;
+
+use crate::door::Handler;
+use crate::gateway::{self, Gateway, Route, Session, fault_answer, request_id};
+use crate::http1::HeadError;
+use crate::message::{Answer, CallerBody, Inbound};
+use axum::Router;
+use http::{HeaderValue, Method, StatusCode, header};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tollgate_protocol::fault::{Fault, FaultKind};
+
+/// Which of the planes a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planes {
+    /// Model routes.
+    pub data: bool,
+    /// `/admin` and `/metrics`.
+    pub admin: bool,
+}
+
+/// All routes of one listener.
+pub struct Surface {
+    /// The way of data-plane requests.
+    pub gateway: Arc<Gateway>,
+    /// The admin API.
+    pub admin: Router,
+    /// What this listener serves.
+    pub planes: Planes,
+    /// Unset while starting and draining.
+    pub ready: Arc<AtomicBool>,
+    /// Client connections open now, over all listeners.
+    pub connections: Arc<AtomicUsize>,
+}
+
+impl Surface {
+    /// The routes. Anything else is a 404, known paths with another method a 405.
+    async fn route(&self, inbound: Inbound, body: &mut dyn CallerBody, session: &mut Session) -> Answer {
+        let path = inbound.path.as_str();
+        if self.planes.data {
+            let upstream = match path {
+                "/v1/chat/completions" => Some(Route::Chat),
+                "/v1/embeddings" => Some(Route::Embeddings),
+                "/v1/audio/transcriptions" => Some(Route::Transcriptions),
+                "/v1/audio/translations" => Some(Route::Translations),
+                _ => None,
+            };
+            if let Some(route) = upstream {
+                return match inbound.method {
+                    Method::POST => gateway::path::serve(&self.gateway, route, inbound, body, session).await,
+                    _ => wrong_method("POST"),
+                };
+            }
+            if path == "/v1/models" || path.starts_with("/v1/models/") {
+                return match inbound.method {
+                    Method::GET | Method::HEAD => models::answer(&self.gateway, &inbound, session),
+                    _ => wrong_method("GET"),
+                };
+            }
+        }
+        match path {
+            "/healthz" | "/readyz" => match inbound.method {
+                Method::GET | Method::HEAD if path == "/healthz" || self.ready.load(Ordering::Relaxed) => {
+                    Answer::whole(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")
+                }
+                Method::GET | Method::HEAD => {
+                    Answer::whole(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "not ready\n")
+                }
+                _ => wrong_method("GET"),
+            },
+            "/metrics" if self.planes.admin => match inbound.method {
+                Method::GET | Method::HEAD => self.metrics(),
+                _ => wrong_method("GET"),
+            },
+            _ if self.planes.admin && (path == "/admin" || path.starts_with("/admin/")) => {
+                operators::answer(self.admin.clone(), inbound, body).await
+            }
+            _ => no_route(&inbound),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        let telemetry = &self.gateway.telemetry;
+        let text = telemetry.metrics.render(self.connections.load(Ordering::Relaxed), telemetry.log.dropped());
+        Answer::whole(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    }
+}
+
+impl Handler for Surface {
+    type Session = Session;
+
+    async fn handle<'a>(&'a self, inbound: Inbound, body: &'a mut dyn CallerBody, session: &'a mut Session) -> Answer {
+        let mut answer = self.route(inbound, body, session).await;
+        answer.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer
+    }
+
+    fn refuse(&self, error: HeadError) -> Answer {
+        let message = error.to_string();
+        let fault = Fault::new(FaultKind::InvalidRequest, "malformed_request", message);
+        let mut answer = fault_answer(&fault, &request_id());
+        answer.status = match error {
+            HeadError::Malformed(_) => StatusCode::BAD_REQUEST,
+            HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            HeadError::TargetTooLong => StatusCode::URI_TOO_LONG,
+            HeadError::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            HeadError::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        };
+        answer
+    }
+}
+
+fn no_route(inbound: &Inbound) -> Answer {
+    let message = format!("There is no route {} {}.", inbound.method, inbound.path);
+    fault_answer(&Fault::new(FaultKind::NotFound, "unknown_route", message), &request_id())
+}
+
+fn wrong_method(allowed: &'static str) -> Answer {
+    let message = format!("This route takes {allowed}.");
+    let mut answer = fault_answer(&Fault::new(FaultKind::MethodNotAllowed, "method_not_allowed", message), &request_id());
+    answer.headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
