@@ -1,5 +1,5 @@
 //! The parts of the bench against each other: right answers count, wrong ones are noticed.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener, TcpStream};
