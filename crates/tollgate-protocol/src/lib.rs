@@ -1,1 +1,31 @@
-//! Wire formats.
+//! The wire formats of AI providers, as bytes and types.
+//!
+//! Owns what a format means: which fields matter, how a body is edited without touching the rest, what each event
+//! of a stream says, what was used, how an error looks. Pure: no socket, no clock, no randomness, no configuration.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`json`] | one pass over JSON text: checks it, finds members, builds no tree |
+//! | [`splice`] | replaces ranges of a body and keeps every other byte |
+//! | [`sse`] | bytes to events of a server-sent event stream |
+//! | [`relay`] | one streamed answer on its way to the caller |
+//! | [`multipart`] | finds fields of a form while it passes |
+//! | [`usage`] | disjoint counters of what a request used |
+//! | [`fault`] | what can go wrong, with one meaning each |
+//! | [`scrub`] | takes account data out of vendors' texts |
+//! | [`chat`] | `OpenAI` Chat Completions |
+//! | [`embeddings`], [`audio`] | their siblings |
+//! | [`openai`] | error envelope and model list that they share |
+
+pub mod audio;
+pub mod chat;
+pub mod embeddings;
+pub mod fault;
+pub mod json;
+pub mod multipart;
+pub mod openai;
+pub mod relay;
+pub mod scrub;
+pub mod splice;
+pub mod sse;
+pub mod usage;

@@ -1,1 +1,123 @@
-//! Pretend providers.
+//! Pretend providers that speak the vendors' wire formats and can misbehave on purpose.
+//!
+//! Owns what a pretended answer *is*: [`Simulator::answer`] turns a request into an [`Answer`], a script of timed
+//! steps, without a socket or a clock. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
+//! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
+//!
+//! The same request gets the same answer from the same seed, to the byte, ids and times included.
+//!
+//! # Steering
+//!
+//! The request header `x-tollgate-sim` holds parts separated by `;`. An unknown or malformed part is a 400 that names it.
+//!
+//! | part | does |
+//! |---|---|
+//! | `status=429` | that status (200 to 599), with an error body from 400 on |
+//! | `error=NAME` | the vendor's own words: `insufficient_quota`, `invalid_api_key`, `rate_limit`, `overloaded`, `context_length`, `model_not_found`; `status` wins over its status |
+//! | `retry-after=2` | adds that header |
+//! | `ttft-ms=300` | waits before the head; with `early-head` the head goes first |
+//! | `chunk-ms=20` | waits between content chunks |
+//! | `chunks=200` | content chunks; as many tokens too unless `output-tokens` says otherwise, never more than tokens |
+//! | `output-tokens=500` | tokens of text, before the caller's cap and stop sequences |
+//! | `reasoning-tokens=N`, `cached-tokens=N` | hidden output, cached part of the input, in the usage |
+//! | `usage=none` | also `negative`, `absurd`, `text` (not numbers), `in-finish` (in a stream's finish chunk) |
+//! | `tool-call=NAME` | calls that tool of the request once, with arguments valid for its schema |
+//! | `text=emoji` | text of multi-byte characters |
+//! | `cut-after=N` | the connection is closed after N content chunks; plain answers: half way. `cut-chunk`: inside an HTTP chunk |
+//! | `stall-after=N` | nothing more after N content chunks; plain answers: half way |
+//! | `garbage-after=N` | bytes that are not the protocol's, then the stream goes on; plain answers: instead of the body. `garbage=html` (default), `json`, `binary`, `wire` (not even HTTP) |
+//! | `error-after=N` | the vendor's error event inside the stream; plain answers: an error object with status 200 |
+//! | `no-done` | ends properly, without the end mark |
+//! | `refuse` | closes without any answer. `reset=before-head`, `reset=after-head`: an RST. `hang=…`: silence |
+//! | `html` | a proxy's HTML page, status 200 unless said otherwise |
+//! | `giant-line=BYTES` | streams: one valid content chunk of that size, up to 64 MiB |
+//! | `split=N` | hands the body out N bytes at a time |
+//! | `keep-alives`, `keep-alives=N` | comments for ever, or N before the stream; plain answers: blank lines. `keepalive-ms=` apart |
+//! | `blank-lines=N` | plain answers: N blank lines before the JSON |
+//! | `crlf` | streams: CRLF line ends |
+//! | `video=failed`, `filtered`, `slow`; `video-seconds=N` | accepted, without effect yet |
+//!
+//! A fault that counts more content than there is strikes at the end of the content.
+
+mod content;
+mod faults;
+mod multipart;
+mod openai;
+mod output;
+mod schema;
+mod script;
+mod server;
+mod sse;
+mod steer;
+
+pub use content::{count_tokens, fnv1a};
+pub use script::{Answer, Step, Steps};
+pub use server::serve;
+
+use steer::Steer;
+
+/// The pretended vendors. Cheap to clone; holds no state.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    seed: u64,
+    wants_key: bool,
+}
+
+/// A request as the simulator sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// In capitals.
+    pub method: &'a str,
+    /// Without the query. Routed by its tail: a base path before `/chat/completions` may be anything.
+    pub path: &'a str,
+    /// What follows the `?`.
+    pub query: Option<&'a str>,
+    /// Names in any case.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The whole body, decoded from any transfer coding.
+    pub body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// The first header of that name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
+}
+
+impl Simulator {
+    /// A simulator whose caller has checked the key already.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            wants_key: false,
+        }
+    }
+
+    /// Answers 401 in the vendor's shape to requests without a credential, as a vendor standing alone does. Any
+    /// credential is a good one.
+    #[must_use]
+    pub fn wanting_key(mut self) -> Self {
+        self.wants_key = true;
+        self
+    }
+
+    /// The answer to a request. Quick: nothing waits here, waits are steps.
+    #[must_use]
+    pub fn answer(&self, request: &Request<'_>) -> Answer {
+        let named = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("x-tollgate-sim"));
+        let parts: Vec<&str> = named.map(|(_, value)| *value).collect();
+        match Steer::parse(&parts.join(";")) {
+            Ok(steer) => faults::connection(&steer, openai::answer(self, request, &steer)),
+            Err(bad) => openai::bad_steer(self, request, &bad),
+        }
+    }
+}

@@ -3,6 +3,17 @@
 pub mod admin;
 pub mod catalogue;
 pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod door;
+pub mod gateway;
+pub mod http1;
+pub mod ids;
 pub mod keys;
+pub mod message;
+pub mod money;
+pub mod routing;
 pub mod store;
+pub mod surface;
+pub mod telemetry;
+pub mod upstream;

@@ -1,1 +1,135 @@
-//! admin
+//! The admin API: `/admin/v1`, JSON, admin key as bearer.
+//!
+//! Owns its routes, its error shape and who gets in; what the routes do is other rooms' work. Every path under
+//! `/admin` answers in the admin shape, and none answers without the key. Writes are in force when they are answered.
+
+mod audit;
+mod auth;
+mod body;
+mod error;
+mod keys;
+mod page;
+mod projects;
+mod strict;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::middleware;
+use axum::routing::get;
+
+use crate::clock;
+use crate::keys::Keys;
+use crate::keys::admin_key::AdminKeys;
+use crate::keys::bootstrap::Installation;
+use crate::keys::manage::Actor;
+use crate::keys::secret::Pepper;
+use crate::store::Store;
+use auth::Throttle;
+use error::AdminError;
+
+/// Largest request body, in bytes.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The client's address; put into a request's extensions by whoever accepts connections. It goes to the audit log.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// What the routes need. Clones share it.
+#[derive(Debug, Clone)]
+pub struct AdminState {
+    store: Store,
+    keys: Keys,
+    pepper: Pepper,
+    admin: AdminKeys,
+    throttle: Arc<Throttle>,
+}
+
+impl AdminState {
+    /// Takes the parts of an open installation.
+    pub fn new(store: Store, keys: Keys, pepper: Pepper, admin: AdminKeys) -> Self {
+        Self {
+            store,
+            keys,
+            pepper,
+            admin,
+            throttle: Arc::new(Throttle::default()),
+        }
+    }
+
+    /// Shares the parts of an open installation.
+    pub fn of(installation: &Installation) -> Self {
+        Self::new(
+            installation.store.clone(),
+            installation.keys.clone(),
+            installation.pepper.clone(),
+            installation.admin.clone(),
+        )
+    }
+}
+
+/// The actor's name, as authentication found it.
+#[derive(Debug, Clone)]
+struct Caller(Arc<str>);
+
+/// The id in a route. One that is not even text names nothing: 404 like any other unknown id.
+struct Id(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminError> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id))
+            .map_err(|_| AdminError::not_found("object"))
+    }
+}
+
+/// All admin routes. Has no fallback of its own outside `/admin`, so it can be merged into another router.
+pub fn router(state: AdminState) -> Router {
+    let v1 = Router::new()
+        .route("/keys", get(keys::list).post(keys::create))
+        .route(
+            "/keys/{id}",
+            get(keys::get).patch(keys::update).delete(keys::revoke),
+        )
+        .route("/projects", get(projects::list).post(projects::create))
+        .route("/projects/{id}", get(projects::get).patch(projects::update))
+        .route("/audit", get(audit::list))
+        .method_not_allowed_fallback(error::wrong_method)
+        .fallback(error::no_route);
+    Router::new()
+        .nest("/admin/v1", v1)
+        .route("/admin", axum::routing::any(error::no_route))
+        .route("/admin/{*rest}", axum::routing::any(error::no_route))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            auth::require_admin,
+        ))
+        .with_state(state)
+}
+
+/// Who writes now. Authentication has run for every route; without its mark nothing is written.
+fn actor(request: &Request) -> Result<Actor, AdminError> {
+    let caller = request
+        .extensions()
+        .get::<Caller>()
+        .ok_or_else(AdminError::unauthenticated)?;
+    Ok(Actor {
+        name: Arc::clone(&caller.0),
+        peer: request.extensions().get::<Peer>().map(|peer| peer.0),
+        now_ms: clock::now_ms(),
+    })
+}
+
+/// Runs a write to its end even if the client leaves meanwhile.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, AdminError>> + Send + 'static,
+) -> Result<T, AdminError> {
+    tokio::spawn(work)
+        .await
+        .unwrap_or_else(|_| Err(AdminError::internal()))
+}

@@ -4,7 +4,24 @@
 //! projects, budgets) lives in the database and never here. One `Config` is immutable; a changed file yields a
 //! whole new one or is refused whole.
 
+mod base_url;
+mod credentials;
+mod environment;
+mod error;
+mod fields;
+mod headers;
+mod kinds;
+mod load;
+mod mask;
+mod models;
+mod process;
+mod providers;
+pub mod reload;
 mod secret;
+mod substitute;
+pub mod units;
+mod usual;
+mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,6 +29,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use error::{ConfigError, ConfigErrors, Place};
+pub use load::Sources;
+pub use models::is_model_name;
 pub use secret::Secret;
 
 /// Everything the file and the environment say.
@@ -55,7 +75,7 @@ pub struct Server {
 }
 
 /// PEM files of the server's identity.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// Certificate chain, leaf first.
     pub cert: PathBuf,
@@ -151,6 +171,21 @@ pub struct Provider {
     pub stream_usage: bool,
     /// Caller's headers that are passed on besides the fixed allow-list, lower-case.
     pub forward_headers: Vec<http::HeaderName>,
+    /// Google Cloud project; always there for Vertex, never for others.
+    pub project: Option<Arc<str>>,
+    /// Google Cloud location, as in `us-central1`; always there for Vertex, never for others.
+    pub location: Option<Arc<str>>,
+    /// Who named it.
+    pub found: Found,
+}
+
+/// Who named a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Found {
+    /// A `[providers.…]` table, or `TOLLGATE_PROVIDERS__…` variables.
+    Table,
+    /// Nobody: it appeared by the usual variables of its kind.
+    Variables,
 }
 
 /// Which HTTP version goes to a provider.

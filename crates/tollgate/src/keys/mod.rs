@@ -3,8 +3,26 @@
 //! Owns the form of the secrets, their digests, and the in-memory index that answers the hot path without a
 //! database read. Never sees a request body, a provider or money.
 
+pub mod admin_key;
+pub mod bootstrap;
+mod index;
+pub mod manage;
+mod policy;
+pub mod secret;
+mod spec;
+pub mod view;
+mod watch;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use index::{KeyError, Keys};
+pub use policy::{MAX_GLOB, PolicyError, allows_model, check_policy, glob_matches};
+pub use spec::{Invalid, KeySpec, ProjectSpec};
+pub use watch::watch;
+
+/// The project of keys that name none; exists from the first start.
+pub const DEFAULT_PROJECT: &str = "proj_default";
 
 /// Whether a key's calls go to vendors or to the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,8 +33,25 @@ pub enum Mode {
     Test,
 }
 
+impl Mode {
+    /// `live` or `test`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
+    /// Undoes [`Mode::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Live, Self::Test]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+    }
+}
+
 /// A key as the hot path sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Key {
     /// `key_…`, public.
     pub id: Arc<str>,
@@ -38,6 +73,14 @@ pub struct Key {
     pub limits: Limits,
     /// Its project's budget and limits.
     pub project: Arc<Project>,
+}
+
+impl Key {
+    /// Whether the key has run out at `now_ms` (unix milliseconds). Everything else that can end a key changes the
+    /// index's epoch; this does not, so a remembered key must be asked each time.
+    pub fn expired(&self, now_ms: i64) -> bool {
+        self.expires_at.is_some_and(|at| now_ms >= at)
+    }
 }
 
 /// A project as the hot path sees it.
@@ -71,6 +114,25 @@ pub enum Window {
     Week,
     /// On the first at midnight.
     Month,
+}
+
+impl Window {
+    const ALL: [Self; 4] = [Self::Total, Self::Day, Self::Week, Self::Month];
+
+    /// `total`, `day`, `week` or `month`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
+
+    /// Undoes [`Window::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|window| window.as_str() == text)
+    }
 }
 
 /// Rates; `None` is unlimited.

@@ -1,1 +1,4 @@
 //! Behaviour of the whole gateway, from outside.
+
+mod config;
+mod keys;

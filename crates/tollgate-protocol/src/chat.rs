@@ -1,0 +1,315 @@
+//! `OpenAI` Chat Completions: `POST /chat/completions`.
+//!
+//! Also what `DeepSeek` and the many compatible servers speak. Reads leniently: usage in the finish chunk, a finish
+//! chunk without `delta`, a missing `[DONE]`, comments, blank lines before the JSON. Facts: `OpenAI`'s API
+//! description and recorded traffic of fourteen vendors, 2026-11.
+
+use crate::fault::Fault;
+use crate::json::{self, Member};
+use crate::openai;
+use crate::relay::{End, Verdict, Watch};
+use crate::sse::Event;
+use crate::usage::{Reader, Usage};
+use bytes::BytesMut;
+
+/// The terminal event.
+const DONE: &[u8] = b"[DONE]";
+
+/// Reads `usage` of an answer or a chunk; `None` where it is no object.
+pub fn usage(value: &[u8]) -> Option<Usage> {
+    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
+    let object = value.as_object()?;
+    let mut reader = Reader::default();
+    let detail = |group: &str, name: &str| object.get(group).and_then(|g| g.get(name));
+    let prompt = reader.count(object.get("prompt_tokens"));
+    let completion = reader.count(object.get("completion_tokens"));
+    // DeepSeek names its cache hits beside; they are part of the prompt there too.
+    let cached = reader
+        .count(detail("prompt_tokens_details", "cached_tokens"))
+        .max(reader.count(object.get("prompt_cache_hit_tokens")));
+    let written = reader.count(detail("prompt_tokens_details", "cache_write_tokens"));
+    let audio_in = reader.count(detail("prompt_tokens_details", "audio_tokens"));
+    let image_in = reader.count(detail("prompt_tokens_details", "image_tokens"));
+    let reasoning = reader.count(detail("completion_tokens_details", "reasoning_tokens"));
+    let audio_out = reader.count(detail("completion_tokens_details", "audio_tokens"));
+    // Some servers report reasoning beside the completion instead of inside it; total_tokens tells which.
+    let total = reader.count(object.get("total_tokens"));
+    let beside = reasoning > 0 && total == prompt + completion + reasoning;
+    let visible = if beside { completion } else { reader.without(completion, reasoning) };
+    let usage = Usage {
+        input_tokens: reader.without(prompt, cached + written + audio_in + image_in),
+        cache_read_tokens: cached,
+        cache_write_5m_tokens: written,
+        output_tokens: reader.without(visible, audio_out),
+        reasoning_tokens: reasoning,
+        audio_input_tokens: audio_in,
+        audio_output_tokens: audio_out,
+        image_input_tokens: image_in,
+        ..Usage::default()
+    };
+    Some(Usage { suspect: reader.suspect(), ..usage })
+}
+
+/// Checks a whole answer that was not streamed and reads its usage. An error object, an HTML page or a text cut
+/// short is a fault.
+pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
+    let mut used = None;
+    let mut choices = false;
+    let mut error = None;
+    json::object(body, |member| match member.key().as_ref() {
+        b"usage" => used = usage(member.value),
+        b"choices" => choices = true,
+        b"error" if !member.is_null() => error = Some(member),
+        _ => {}
+    })
+    .map_err(|_| not_an_answer())?;
+    if let Some(member) = error {
+        return Err(in_band(&member));
+    }
+    if choices { Ok(used) } else { Err(not_an_answer()) }
+}
+
+/// The fault for an answer that is not one.
+pub fn not_an_answer() -> Fault {
+    Fault::broken("upstream_invalid_answer", "The provider's answer is not one.")
+}
+
+/// The fault for an error object that came with a 200 or inside a stream.
+pub(crate) fn in_band(member: &Member<'_>) -> Fault {
+    let mut wrapped = b"{\"error\":".to_vec();
+    wrapped.extend_from_slice(member.value);
+    wrapped.push(b'}');
+    let error = openai::read_error(&wrapped).unwrap_or_default();
+    let meaning = openai::meaning_in_band(&error);
+    openai::fault(meaning, 400, Some(error), None)
+}
+
+/// Watches a stream of chunks.
+#[derive(Debug)]
+pub struct ChatWatch {
+    /// The caller did not ask for the usage chunk, the gateway did.
+    hide_usage: bool,
+    usage: Option<Usage>,
+    content: u64,
+    /// Bit per choice: it was seen; it has its finish reason.
+    seen: u128,
+    finished: u128,
+}
+
+impl ChatWatch {
+    /// `hide_usage`: keep the chunk that only carries usage from the caller.
+    pub fn new(hide_usage: bool) -> Self {
+        Self { hide_usage, usage: None, content: 0, seen: 0, finished: 0 }
+    }
+
+    /// Looks at one choice of a chunk; whether it carries something generated.
+    fn choice(&mut self, choice: &[u8]) -> bool {
+        let (mut index, mut finished, mut made) = (0, false, 0);
+        let read = json::members(choice, |member| match member.key().as_ref() {
+            b"index" => index = json::whole(member.value).unwrap_or(0),
+            b"finish_reason" => finished = !member.is_null() && member.value != b"\"\"",
+            b"delta" | b"message" => made += generated(member.value),
+            b"text" => made += text_length(member.value),
+            _ => {}
+        });
+        if read.is_err() {
+            return false;
+        }
+        let bit = 1u128 << index.min(127);
+        self.seen |= bit;
+        if finished {
+            self.finished |= bit;
+        }
+        self.content += made;
+        made > 0 || finished
+    }
+}
+
+/// Bytes of generated content in a delta: all but its role and what is empty.
+fn generated(delta: &[u8]) -> u64 {
+    let mut made = 0;
+    let read = json::members(delta, |member| match member.key().as_ref() {
+        b"role" => {}
+        b"content" | b"reasoning_content" | b"reasoning" | b"refusal" => made += text_length(member.value),
+        _ if matches!(member.value, b"null" | b"[]" | b"{}" | b"\"\"") => {}
+        _ => made += member.value.len() as u64,
+    });
+    if read.is_err() { 0 } else { made }
+}
+
+fn text_length(value: &[u8]) -> u64 {
+    match value {
+        b"null" | b"\"\"" | b"[]" => 0,
+        [b'"', ..] => (value.len() - 2) as u64,
+        _ => value.len() as u64,
+    }
+}
+
+impl Watch for ChatWatch {
+    fn event(&mut self, event: &Event<'_>) -> Verdict {
+        let Some(data) = &event.data else { return Verdict::Pass };
+        let data = data.trim_ascii();
+        if data == DONE {
+            return Verdict::Terminal;
+        }
+        if data.is_empty() {
+            return Verdict::Pass;
+        }
+        let (mut choices, mut error, mut used, mut known) = (None, None, None, false);
+        let read = json::object(data, |member| match member.key().as_ref() {
+            b"choices" => choices = Some(member.value),
+            b"usage" => used = Some(member.value),
+            b"error" if !member.is_null() => error = Some(member),
+            b"id" | b"object" | b"model" | b"x_groq" => known = true,
+            _ => {}
+        });
+        if read.is_err() || (choices.is_none() && used.is_none() && error.is_none() && !known) {
+            return Verdict::Broken(Fault::broken("upstream_invalid_stream", "The provider sent something that is not part of its stream."));
+        }
+        if let Some(member) = error {
+            return Verdict::Broken(in_band(&member));
+        }
+        let reported = used.and_then(usage);
+        if reported.is_some() {
+            self.usage = reported;
+        }
+        let (mut meaningful, mut empty) = (false, true);
+        let read = json::elements(choices.unwrap_or(b"[]"), |choice| {
+            empty = false;
+            meaningful |= self.choice(choice);
+        });
+        if read.is_err() {
+            return Verdict::Broken(Fault::broken("upstream_invalid_stream", "The provider sent a chunk without choices."));
+        }
+        if empty && reported.is_some() && self.hide_usage {
+            Verdict::Drop
+        } else if meaningful {
+            Verdict::Meaningful
+        } else {
+            Verdict::Pass
+        }
+    }
+
+    fn end(&mut self) -> End {
+        // Several compatible servers never send [DONE]; a strict client waits for it.
+        if self.seen != 0 && self.seen == self.finished { End::Complete(b"data: [DONE]\n\n") } else { End::Truncated }
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    fn content_bytes(&self) -> u64 {
+        self.content
+    }
+
+    fn fault(&self, fault: &Fault, out: &mut BytesMut) {
+        openai::write_error_event(fault, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::Relay;
+    use proptest::prelude::*;
+
+    const STREAM: &str = concat!(
+        ": keep-alive\n\n",
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n\n",
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hé🙂\"},\"finish_reason\":null}],\"usage\":null}\r\n\r\n",
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n",
+    );
+    const USAGE: &str = "data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":81,\"completion_tokens\":64,\"total_tokens\":145,\"prompt_tokens_details\":{\"cached_tokens\":10},\"completion_tokens_details\":{\"reasoning_tokens\":40}}}\n\n";
+
+    fn run(bytes: &[u8], hide: bool, cuts: &[usize]) -> (String, Option<Usage>, bool, Option<Fault>) {
+        let mut relay = Relay::new(Box::new(ChatWatch::new(hide)));
+        let mut out = BytesMut::new();
+        let mut cuts = cuts.to_vec();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let mut last = crate::relay::Pushed::default();
+        for pair in cuts.windows(2) {
+            last = relay.push(&bytes[pair[0]..pair[1]], &mut out);
+            if last.over() {
+                break;
+            }
+        }
+        if !last.over() {
+            last = relay.end(&mut out);
+        }
+        (String::from_utf8(out.to_vec()).unwrap(), relay.usage(), last.terminal, last.fault)
+    }
+
+    proptest! {
+        #[test]
+        fn passes_byte_for_byte_however_it_is_cut(cuts in prop::collection::vec(0usize..900, 0..12)) {
+            let whole = format!("{STREAM}{USAGE}data: [DONE]\n\n");
+            let cuts: Vec<_> = cuts.into_iter().map(|c| c.min(whole.len())).collect();
+            let (out, usage, done, fault) = run(whole.as_bytes(), false, &cuts);
+            prop_assert_eq!(&out, &whole);
+            prop_assert!(done && fault.is_none());
+            let usage = usage.unwrap();
+            prop_assert_eq!((usage.input_tokens, usage.cache_read_tokens, usage.output_tokens, usage.reasoning_tokens), (71, 10, 24, 40));
+            let (out, hidden, ..) = run(whole.as_bytes(), true, &cuts);
+            prop_assert_eq!(out, format!("{STREAM}data: [DONE]\n\n"));
+            prop_assert_eq!(hidden, Some(usage));
+        }
+
+        #[test]
+        fn a_stream_cut_anywhere_never_ends_well(at in 16usize..700) {
+            let cut = &STREAM.as_bytes()[..at.min(STREAM.len() - 40)];
+            let (out, _, done, fault) = run(cut, false, &[]);
+            prop_assert!(!done && fault.is_some());
+            prop_assert!(STREAM.replace('\r', "").starts_with(&out.replace('\r', "")) && !out.contains("[DONE]"));
+        }
+    }
+
+    #[test]
+    fn a_missing_done_is_put_back_after_a_finish_reason_only() {
+        let (out, _, done, _) = run(STREAM.as_bytes(), false, &[]);
+        assert!(done && out.ends_with("data: [DONE]\n\n"));
+        let unterminated = STREAM.trim_end();
+        assert_eq!(run(unterminated.as_bytes(), false, &[]).0, out);
+    }
+
+    #[test]
+    fn errors_and_garbage_stop_the_stream() {
+        let error = format!("{STREAM}data: {{\"error\":{{\"message\":\"over org-ABCDEFGH12\",\"code\":\"server_is_overloaded\"}}}}\n\n");
+        let (out, _, done, fault) = run(error.as_bytes(), false, &[]);
+        assert_eq!(out, STREAM);
+        assert!(!done);
+        let fault = fault.unwrap();
+        assert_eq!((fault.status(), fault.message.as_ref()), (503, "over ***"));
+        for garbage in ["<html>\n\n", "data: <html>\n\n", "data: {\"a\":\n\n", "data: 7\n\n", "data: {\"x\":1}\n\n"] {
+            let (out, _, done, fault) = run(format!("{STREAM}{garbage}data: [DONE]\n\n").as_bytes(), false, &[]);
+            if garbage.starts_with("data") {
+                assert_eq!(out, STREAM, "{garbage}");
+                assert!(!done && fault.is_some(), "{garbage}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_answers() {
+        assert!(answer(b"\n\n {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}").unwrap().is_some());
+        for bad in ["<html>", "", "{\"choices\":[", "{}", "[]"] {
+            assert_eq!(answer(bad.as_bytes()).unwrap_err().status(), 502, "{bad}");
+        }
+        assert_eq!(answer(b"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\"}}").unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn impossible_usage_is_marked() {
+        for bad in [
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":1e300}"#,
+            r#"{"prompt_tokens":"many"}"#,
+            r#"{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":2}}"#,
+            r#"{"completion_tokens":99999999999999}"#,
+        ] {
+            assert!(usage(bad.as_bytes()).unwrap().suspect, "{bad}");
+        }
+        assert_eq!(usage(b"null"), None);
+    }
+}

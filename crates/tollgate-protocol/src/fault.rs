@@ -1,0 +1,134 @@
+//! What can go wrong with a request, with one meaning each.
+//!
+//! Rooms raise their own errors; the path turns each into a `Fault`; a protocol writes the `Fault` into its own
+//! envelope. Causes stay with whoever logs them: a `Fault` holds only what the caller may read.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// A failure as the caller is to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Its meaning, from which status and type follow.
+    pub kind: FaultKind,
+    /// For a person: what happened and what to do. Holds no secret and nothing of the operator's account.
+    pub message: Cow<'static, str>,
+    /// For a machine.
+    pub code: Cow<'static, str>,
+    /// The request field it is about.
+    pub param: Option<Cow<'static, str>>,
+    /// When trying again makes sense.
+    pub retry_after: Option<Duration>,
+    /// Overrules what a client library would decide from the status alone.
+    pub should_retry: Option<bool>,
+    /// The vendor's own body, account data taken out, for a caller who speaks the vendor's protocol.
+    pub raw: Option<Vec<u8>>,
+}
+
+/// The meaning of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// The request is wrong in itself.
+    InvalidRequest,
+    /// No key, or one that is not good.
+    Unauthenticated,
+    /// The budget is used up.
+    BudgetExceeded,
+    /// The key is good but may not do this.
+    Forbidden,
+    /// No such route, model or object.
+    NotFound,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// Body or upload over the limit.
+    TooLarge,
+    /// The caller was too slow to send what it announced.
+    RequestTimeout,
+    /// A limit of the key or the vendor's own rate limit.
+    RateLimited,
+    /// The vendor refused the caller's request for a reason in the request; the vendor's status.
+    Rejected(u16),
+    /// The vendor's answer broke, made no sense, or refused the operator's account.
+    UpstreamBroken,
+    /// The vendor is overloaded or cannot be reached, or all of its accounts rest.
+    UpstreamUnavailable,
+    /// The vendor did not answer in time.
+    UpstreamTimeout,
+    /// The gateway is shutting down or out of some resource.
+    Unavailable,
+    /// A fault of the gateway itself.
+    Internal,
+}
+
+impl FaultKind {
+    /// The HTTP status that every protocol here uses for it.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::Unauthenticated => 401,
+            Self::BudgetExceeded => 402,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::TooLarge => 413,
+            Self::RateLimited => 429,
+            Self::Rejected(status) => status,
+            Self::Internal => 500,
+            Self::UpstreamBroken => 502,
+            Self::UpstreamUnavailable | Self::Unavailable => 503,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+}
+
+impl Fault {
+    /// A failure of `kind` with a machine code and a sentence.
+    pub fn new(kind: FaultKind, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into(), code: code.into(), param: None, retry_after: None, should_retry: None, raw: None }
+    }
+
+    /// A wrong request; names the field.
+    pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FaultKind::InvalidRequest, "invalid_request", message).about(param)
+    }
+
+    /// The vendor's answer broke or made no sense.
+    pub fn broken(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FaultKind::UpstreamBroken, code, message)
+    }
+
+    /// Names the request field.
+    #[must_use]
+    pub fn about(mut self, param: impl Into<Cow<'static, str>>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// Says when trying again makes sense.
+    #[must_use]
+    pub fn after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    /// Overrules the client library's own retry rule.
+    #[must_use]
+    pub fn retry(mut self, should: bool) -> Self {
+        self.should_retry = Some(should);
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.kind.status()
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for Fault {}

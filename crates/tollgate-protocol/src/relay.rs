@@ -1,0 +1,191 @@
+//! One streamed answer on its way to the caller.
+//!
+//! Owns the rule that only whole, understood events leave: bytes of the vendor pass untouched, but an event that is
+//! cut or makes no sense never reaches the caller half, so that a broken stream can still end in a valid error.
+//! Protocols say what an event means ([`Watch`]); the relay alone decides what is forwarded. No I/O, no clock.
+
+use crate::fault::Fault;
+use crate::sse::{Event, MAX_EVENT, Splitter};
+use crate::usage::Usage;
+use bytes::{Buf, BytesMut};
+
+/// What one protocol makes of the events of a stream.
+pub trait Watch: Send {
+    /// Called for each whole event in order, until it says [`Verdict::Terminal`] or [`Verdict::Broken`].
+    fn event(&mut self, event: &Event<'_>) -> Verdict;
+
+    /// The vendor's message has ended cleanly without a terminal event: is that all right?
+    fn end(&mut self) -> End;
+
+    /// The last usage the vendor reported.
+    fn usage(&self) -> Option<Usage>;
+
+    /// Bytes of generated content seen so far, for an estimate where the vendor reports no usage.
+    fn content_bytes(&self) -> u64;
+
+    /// Writes the protocol's error event.
+    fn fault(&self, fault: &Fault, out: &mut BytesMut);
+}
+
+/// What an event means for the stream.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Forward it; it carries nothing generated (a role, a keep-alive, usage).
+    Pass,
+    /// Forward it; it carries something generated.
+    Meaningful,
+    /// Keep it from the caller, who did not ask for it.
+    Drop,
+    /// Forward it; the stream is complete.
+    Terminal,
+    /// The stream has failed: an error of the vendor, or bytes that are not the protocol's.
+    Broken(Fault),
+}
+
+/// How a stream without a terminal event ended.
+#[derive(Debug)]
+pub enum End {
+    /// All was said; these bytes make it complete for a strict client.
+    Complete(&'static [u8]),
+    /// Something is missing.
+    Truncated,
+}
+
+/// What came of the bytes just pushed.
+#[derive(Debug, Default)]
+pub struct Pushed {
+    /// Something generated was among them.
+    pub meaningful: bool,
+    /// At least one event with data was among them (so it was no mere keep-alive).
+    pub alive: bool,
+    /// The stream is complete; nothing after this is forwarded.
+    pub terminal: bool,
+    /// The stream has failed; nothing of the failed event was forwarded.
+    pub fault: Option<Fault>,
+}
+
+/// A stream of server-sent events between a vendor and a caller who speak the same protocol.
+pub struct Relay {
+    watch: Box<dyn Watch>,
+    splitter: Splitter,
+    partial: BytesMut,
+}
+
+impl Relay {
+    /// A relay that asks `watch` about each event.
+    pub fn new(watch: Box<dyn Watch>) -> Self {
+        Self { watch, splitter: Splitter::default(), partial: BytesMut::new() }
+    }
+
+    /// Takes bytes of the vendor, cut anywhere, and appends to `out` what may go to the caller now.
+    pub fn push(&mut self, bytes: &[u8], out: &mut BytesMut) -> Pushed {
+        let mut pushed = Pushed::default();
+        if self.partial.is_empty() {
+            let used = self.events(bytes, false, out, &mut pushed);
+            if !pushed.over() {
+                self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
+            }
+        } else {
+            let mut held = std::mem::take(&mut self.partial);
+            held.extend_from_slice(bytes);
+            let used = self.events(&held, false, out, &mut pushed);
+            if !pushed.over() && used < held.len() {
+                held.advance(used);
+                self.partial = held;
+            }
+        }
+        if self.partial.len() > MAX_EVENT && pushed.fault.is_none() {
+            self.partial = BytesMut::new();
+            pushed.fault = Some(Fault::broken("upstream_event_too_large", "The provider sent an event that is too large."));
+        }
+        pushed
+    }
+
+    /// The vendor's message has ended cleanly. Takes a last event without its blank line too.
+    pub fn end(&mut self, out: &mut BytesMut) -> Pushed {
+        let mut pushed = Pushed::default();
+        let mut held = std::mem::take(&mut self.partial);
+        if held.iter().any(|b| !b.is_ascii_whitespace()) {
+            // Some servers leave out the blank line, or even the line end, of the last event; a client would
+            // throw such an event away.
+            let close: &[u8] = if held.ends_with(b"\n") { b"\n" } else { b"\n\n" };
+            held.extend_from_slice(close);
+        } else if !held.is_empty() {
+            out.extend_from_slice(&held);
+            held.clear();
+        }
+        self.splitter = Splitter::default();
+        self.events(&held, true, out, &mut pushed);
+        if pushed.over() {
+            return pushed;
+        }
+        match self.watch.end() {
+            End::Complete(rest) => {
+                out.extend_from_slice(rest);
+                pushed.terminal = true;
+            }
+            End::Truncated => {
+                pushed.fault =
+                    Some(Fault::broken("upstream_truncated", "The provider ended its stream before the answer was complete."));
+            }
+        }
+        pushed
+    }
+
+    /// Writes the protocol's error event, on a fresh line whatever was sent before.
+    pub fn fault(&self, fault: &Fault, out: &mut BytesMut) {
+        self.watch.fault(fault, out);
+    }
+
+    /// The last usage the vendor reported.
+    pub fn usage(&self) -> Option<Usage> {
+        self.watch.usage()
+    }
+
+    /// Bytes of generated content seen so far.
+    pub fn content_bytes(&self) -> u64 {
+        self.watch.content_bytes()
+    }
+
+    /// Forwards the whole events of `bytes` and returns how many bytes they are.
+    fn events(&mut self, bytes: &[u8], ended: bool, out: &mut BytesMut, pushed: &mut Pushed) -> usize {
+        let mut used = 0;
+        let mut kept = 0; // bytes before this are in `out` or dropped
+        loop {
+            let rest = bytes.get(used..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let Some(length) = self.splitter.event_end(rest, ended) else { break };
+            let event = Event::read(rest.get(..length).unwrap_or_default());
+            pushed.alive |= event.data.is_some();
+            let verdict = self.watch.event(&event);
+            match verdict {
+                Verdict::Pass => {}
+                Verdict::Meaningful => pushed.meaningful = true,
+                Verdict::Terminal => pushed.terminal = true,
+                Verdict::Drop | Verdict::Broken(_) => {
+                    out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    kept = used + length;
+                    if let Verdict::Broken(fault) = verdict {
+                        pushed.fault = Some(fault);
+                        return kept;
+                    }
+                }
+            }
+            used += length;
+            if pushed.terminal {
+                break;
+            }
+        }
+        out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+        used
+    }
+}
+
+impl Pushed {
+    /// Whether nothing more will be forwarded.
+    pub fn over(&self) -> bool {
+        self.terminal || self.fault.is_some()
+    }
+}

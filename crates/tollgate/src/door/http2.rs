@@ -1,0 +1,216 @@
+//! One HTTP/2 connection, spoken by hyper.
+
+use super::{Door, Handler};
+use crate::http1::{Io, canonical_path, authority};
+use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
+use bytes::{Buf, Bytes, BytesMut};
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+const MAX_STREAMS: u32 = 256;
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const MAX_HEADERS: u32 = 32 * 1024;
+/// A peer that does not answer a ping for this long is gone.
+const PING: Duration = Duration::from_secs(30);
+
+/// Serves a connection until it ends. `read` holds what was read from it already.
+pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, door: &Arc<Door<H>>) {
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
+        let door = Arc::clone(door);
+        async move { Ok::<_, Infallible>(exchange(request, peer, &door).await) }
+    });
+    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(MAX_HEADERS)
+        .max_send_buf_size(64 * 1024)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .serve_connection(TokioIo::new(Rewound { read, io }), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = door.abort.cancelled() => return,
+        () = door.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        _ = connection => {},
+        () = door.abort.cancelled() => {},
+    }
+}
+
+async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door: &Arc<Door<H>>) -> Response<Outgoing> {
+    let (head, body) = request.into_parts();
+    let host = head.uri.authority().map(|a| a.as_str().as_bytes()).or_else(|| head.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes));
+    let checked = canonical_path(head.uri.path()).and_then(|()| authority(host.unwrap_or_default()));
+    let answer = match checked {
+        Err(error) => door.handler.refuse(error),
+        Ok(()) => {
+            let inbound = Inbound {
+                method: head.method,
+                path: head.uri.path().to_owned(),
+                query: head.uri.query().map(str::to_owned),
+                headers: head.headers,
+                peer: peer.ip(),
+                started: std::time::Instant::now(),
+            };
+            let mut body = StreamBody { body, limit: door.times.body, timer: None };
+            let mut session = H::Session::default();
+            door.handler.handle(inbound, &mut body, &mut session).await
+        }
+    };
+    let Answer { status, headers, body } = answer;
+    let mut response = Response::new(Outgoing(Some(body)));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+struct StreamBody {
+    body: Incoming,
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl CallerBody for StreamBody {
+    fn poll_read(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Result<bool, BodyError>> {
+        loop {
+            if self.body.is_end_stream() {
+                return Poll::Ready(Ok(false));
+            }
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(None) => return Poll::Ready(Ok(false)),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(BodyError::Gone)),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.timer = None;
+                    if let Ok(data) = frame.into_data() {
+                        if !data.is_empty() {
+                            out.extend_from_slice(&data);
+                            return Poll::Ready(Ok(true));
+                        }
+                    }
+                }
+                Poll::Pending => {
+                    let limit = self.limit;
+                    let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+                    ready!(timer.as_mut().poll(cx));
+                    self.timer = None;
+                    return Poll::Ready(Err(BodyError::TooSlow));
+                }
+            }
+        }
+    }
+
+    fn poll_gone(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        // hyper drops the exchange itself when the caller resets its stream.
+        Poll::Pending
+    }
+
+    fn left(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+}
+
+/// An answer's body in hyper's form.
+struct Outgoing(Option<AnswerBody>);
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let stream: &mut dyn AnswerStream = match &mut self.0 {
+            None => return Poll::Ready(None),
+            Some(AnswerBody::Whole(bytes)) => {
+                let bytes = std::mem::take(bytes);
+                self.0 = None;
+                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
+            }
+            Some(AnswerBody::Stream(stream)) => stream.as_mut(),
+        };
+        let mut out = BytesMut::new();
+        let flow = ready!(stream.poll_next(cx, &mut out));
+        match flow {
+            Flow::Wrote => Poll::Ready(Some(Ok(Frame::data(out.freeze())))),
+            Flow::Piece(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            Flow::End => {
+                self.0 = None;
+                Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.freeze()))))
+            }
+            Flow::Abort => {
+                self.0 = None;
+                Poll::Ready(Some(Err(io::Error::other("the answer cannot be completed"))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            None => true,
+            Some(AnswerBody::Whole(bytes)) => bytes.is_empty(),
+            Some(AnswerBody::Stream(_)) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            None => SizeHint::with_exact(0),
+            Some(AnswerBody::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Some(AnswerBody::Stream(stream)) => stream.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}
+
+/// A byte stream with some bytes put back in front.
+struct Rewound {
+    read: BytesMut,
+    io: Io,
+}
+
+impl AsyncRead for Rewound {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, buf);
+        }
+        let count = self.read.len().min(buf.remaining());
+        buf.put_slice(self.read.get(..count).unwrap_or_default());
+        self.read.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Rewound {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

@@ -1,0 +1,3 @@
+//! Which provider a request goes to.
+
+pub mod resolve;

@@ -1,0 +1,239 @@
+//! The open database: one writer connection, a few readers, and a watcher for changes by other processes.
+//!
+//! Owns the pragmas. Writes go through [`Store::write`] alone, which takes the write lock at once (`begin
+//! immediate`), so that a transaction never fails half-way because somebody else wrote first.
+
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, Transaction};
+
+use super::data_dir::DataDir;
+use super::{MIN_SQLITE, StoreError, migrate};
+
+/// How long a statement waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a task waits for a connection of a pool; above [`BUSY`], so that a busy database says so itself.
+const ACQUIRE: Duration = Duration::from_secs(10);
+const READERS: u32 = 4;
+
+/// The database of one data dir. Clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    options: SqliteConnectOptions,
+}
+
+/// A write transaction; dropped without [`Write::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Write(Transaction<'static, Sqlite>);
+
+/// A connection of its own that sees whether anybody else has changed the database.
+#[derive(Debug)]
+pub struct Watcher(SqliteConnection);
+
+impl Store {
+    /// Opens or creates the database and brings its schema up to date.
+    pub async fn open(dir: &DataDir) -> Result<Self, StoreError> {
+        let file = dir.database_file()?;
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .pragma("mmap_size", "0")
+            // Bound values could hold digests; they are nobody's business in a log.
+            .disable_statement_logging();
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        let version: String = sqlx::query_scalar("select sqlite_version()")
+            .fetch_one(&writer)
+            .await?;
+        if !new_enough(&version) {
+            return Err(StoreError::OldSqlite(version));
+        }
+        migrate::run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.clone().pragma("query_only", "1"));
+        Ok(Self {
+            writer,
+            readers,
+            options,
+        })
+    }
+
+    /// Begins a write; waits up to 5 s for other processes and then says [`StoreError::Busy`].
+    pub async fn write(&self) -> Result<Write, StoreError> {
+        Ok(Write(self.writer.begin_with("begin immediate").await?))
+    }
+
+    /// Opens a connection that watches for changes.
+    pub async fn watcher(&self) -> Result<Watcher, StoreError> {
+        Ok(Watcher(
+            self.options
+                .clone()
+                .pragma("query_only", "1")
+                .connect()
+                .await?,
+        ))
+    }
+
+    /// Closes all connections; the last one folds the write-ahead log back into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+}
+
+impl Write {
+    /// Makes everything done so far durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}
+
+impl Watcher {
+    /// A number that differs from the last answer if, and only if, another connection has committed since.
+    pub async fn version(&mut self) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar("pragma data_version")
+            .fetch_one(&mut self.0)
+            .await?)
+    }
+
+    /// Closes the connection.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.0.close().await?)
+    }
+}
+
+fn new_enough(version: &str) -> bool {
+    let mut parts = version
+        .split('.')
+        .map_while(|part| part.parse::<u32>().ok());
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) >= MIN_SQLITE
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
+mod tests {
+    use super::*;
+    use crate::store::revision;
+
+    async fn fresh() -> (tempfile::TempDir, DataDir, Store) {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::create(parent.path()).unwrap();
+        let store = Store::open(&dir).await.unwrap();
+        (parent, dir, store)
+    }
+
+    #[test]
+    fn compares_versions_as_numbers() {
+        assert!(new_enough("3.51.3") && new_enough("3.100.0") && new_enough("4.0.0"));
+        assert!(
+            !new_enough("3.51.2") && !new_enough("3.9.99") && !new_enough("") && !new_enough("x")
+        );
+    }
+
+    #[tokio::test]
+    async fn connections_are_set_up_as_promised() {
+        let (_parent, _dir, store) = fresh().await;
+        for pool in [&store.writer, &store.readers] {
+            let text: String = sqlx::query_scalar("pragma journal_mode")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let full: i64 = sqlx::query_scalar("pragma synchronous")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let foreign: i64 = sqlx::query_scalar("pragma foreign_keys")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let busy: i64 = sqlx::query_scalar("pragma busy_timeout")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            let mmap: i64 = sqlx::query_scalar("pragma mmap_size")
+                .fetch_one(pool)
+                .await
+                .unwrap();
+            assert_eq!(
+                (text.as_str(), full, foreign, busy, mmap),
+                ("wal", 2, 1, 5000, 0)
+            );
+        }
+        let update = "update revision set value = 9";
+        assert!(
+            sqlx::query(update).execute(&store.readers).await.is_err(),
+            "readers cannot write"
+        );
+        let loose: i64 = sqlx::query_scalar(
+            "select count(*) from pragma_table_list where schema = 'main' and strict = 0
+             and name not like 'sqlite%' and name not like '\\_sqlx%' escape '\\'",
+        )
+        .fetch_one(&store.readers)
+        .await
+        .unwrap();
+        assert_eq!(loose, 0, "every table is strict");
+    }
+
+    #[tokio::test]
+    async fn only_committed_writes_stay() {
+        let (_parent, dir, store) = fresh().await;
+        let mut watcher = store.watcher().await.unwrap();
+        let before = watcher.version().await.unwrap();
+        let mut write = store.write().await.unwrap();
+        revision::next(&mut write).await.unwrap();
+        drop(write);
+        assert_eq!(revision::current(&store).await.unwrap(), 0);
+        assert_eq!(watcher.version().await.unwrap(), before);
+        let other = Store::open(&dir).await.unwrap();
+        let mut write = other.write().await.unwrap();
+        revision::next(&mut write).await.unwrap();
+        write.commit().await.unwrap();
+        assert_eq!(revision::current(&store).await.unwrap(), 1);
+        assert_ne!(watcher.version().await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_newer_database_is_refused() {
+        let (_parent, dir, store) = fresh().await;
+        sqlx::query(
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+             values (999999, 'later', 1, x'00', 0)",
+        )
+        .execute(&store.writer)
+        .await
+        .unwrap();
+        store.close().await;
+        assert!(matches!(
+            Store::open(&dir).await,
+            Err(StoreError::Migrate(_))
+        ));
+    }
+}

@@ -1,0 +1,29 @@
+//! The schema's steps, embedded. A step that has shipped is never edited: its checksum is kept in the database.
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::SqlitePool;
+
+use super::StoreError;
+
+/// Number, description, text. Add at the end.
+const STEPS: &[(i64, &str, &str)] = &[(1, "keys", include_str!("../../migrations/0001_keys.sql"))];
+
+/// Applies the steps that the database does not have yet.
+///
+/// The caller holds the data dir's set-up lock: two processes that open a fresh dir must not both migrate it.
+pub(super) async fn run(pool: &SqlitePool) -> Result<(), StoreError> {
+    let steps = STEPS.iter().map(|&(number, description, text)| {
+        Migration::new(
+            number,
+            description.into(),
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(steps.collect())
+        .run(pool)
+        .await
+        .map_err(StoreError::Migrate)
+}

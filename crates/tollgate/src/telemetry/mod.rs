@@ -1,0 +1,9 @@
+//! What people on call see: logs without secrets or bodies, metrics, one record for each request.
+
+mod log;
+mod metrics;
+mod record;
+
+pub use log::{Log, init};
+pub use metrics::Metrics;
+pub use record::{Outcome, Record, Stage, Telemetry};

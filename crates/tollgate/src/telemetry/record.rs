@@ -1,0 +1,248 @@
+//! One record for each data-plane request: what the log line and the metrics are made of, and later the ledger.
+//!
+//! The fields are an allow-list: nothing of a body, a key's text or a vendor's account can get in.
+
+use super::{Log, Metrics};
+use crate::clock;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tollgate_protocol::usage::Usage;
+
+/// Own time of the gateway, by what it was spent on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// From the head to a known key.
+    Auth,
+    /// From the whole body to the first call: reading the request, choosing, editing.
+    Plan,
+    /// From the vendor's first meaningful bytes (or whole answer) to the caller's head.
+    Answer,
+}
+
+impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auth, Self::Plan, Self::Answer];
+
+    /// As it is called in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Plan => "plan",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not decided yet; at the end it means that the caller left.
+    ClientLeft,
+    /// Answered in full.
+    Completed,
+    /// Refused before anything was sent to a vendor.
+    Refused,
+    /// The vendor refused, failed or was not reached.
+    UpstreamError,
+    /// A stream that had begun broke.
+    StreamBroken,
+}
+
+/// What is known of one request.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Request id.
+    pub id: String,
+    /// The route's pattern.
+    pub route: &'static str,
+    /// Status sent; 499 if the caller left before one was.
+    pub status: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Machine code of the error, if there was one.
+    pub error: Option<String>,
+    /// Key and project.
+    pub key_id: Option<Arc<str>>,
+    /// The key's project.
+    pub project_id: Option<Arc<str>>,
+    /// Model asked for, as far as it may be logged.
+    pub model: Option<String>,
+    /// Provider that answered or was asked last; empty if none.
+    pub provider: Arc<str>,
+    /// The provider's model; empty if none.
+    pub upstream_model: Arc<str>,
+    /// As `upstream_model`, but only names from configuration or catalogue: metrics must not grow with callers' ideas.
+    pub metric_model: Arc<str>,
+    /// Requests sent to vendors.
+    pub attempts: u32,
+    /// Whether the answer was streamed.
+    pub stream: bool,
+    /// What the vendor says was used.
+    pub usage: Option<Usage>,
+    /// Bytes of generated content seen, for an estimate where there is no usage.
+    pub content_bytes: u64,
+    /// Vendor's own id of the request.
+    pub upstream_id: Option<String>,
+    /// When the head was complete.
+    pub started: Instant,
+    /// From there to the first byte for the caller.
+    pub first_byte: Option<Duration>,
+    stages: [Option<Duration>; 3],
+}
+
+impl Record {
+    /// A request that has just come.
+    pub fn new(id: String, route: &'static str, started: Instant) -> Self {
+        Self {
+            id,
+            route,
+            status: 499,
+            outcome: Outcome::ClientLeft,
+            error: None,
+            key_id: None,
+            project_id: None,
+            model: None,
+            provider: empty(),
+            upstream_model: empty(),
+            metric_model: empty(),
+            attempts: 0,
+            stream: false,
+            usage: None,
+            content_bytes: 0,
+            upstream_id: None,
+            started,
+            first_byte: None,
+            stages: [None; 3],
+        }
+    }
+
+    /// Notes the gateway's own time for a stage.
+    pub fn spent(&mut self, stage: Stage, time: Duration) {
+        if let Some(slot) = self.stages.get_mut(stage as usize) {
+            *slot = Some(time);
+        }
+    }
+
+    /// The gateway's own time for a stage.
+    pub fn stage(&self, stage: Stage) -> Option<Duration> {
+        self.stages.get(stage as usize).copied().flatten()
+    }
+
+    /// Time since the start.
+    pub fn total(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn line(&self, human: bool) -> Vec<u8> {
+        let ms = |d: Duration| (d.as_secs_f64() * 1e6).round() / 1e3;
+        let total_ms = ms(self.total());
+        let mut line = if human {
+            format!(
+                "{} {} {} {} {}→{} {total_ms} ms {:?}",
+                clock::print(clock::now_ms()),
+                self.route,
+                self.status,
+                self.id,
+                self.model.as_deref().unwrap_or("-"),
+                if self.provider.is_empty() { "-" } else { &self.provider },
+                self.outcome
+            )
+            .into_bytes()
+        } else {
+            let own_us = Stage::ALL.iter().filter_map(|stage| self.stage(*stage)).sum::<Duration>().as_micros();
+            serde_json::to_vec(&Line {
+                timestamp: clock::print(clock::now_ms()),
+                level: "INFO",
+                target: "tollgate::request",
+                request_id: &self.id,
+                route: self.route,
+                status: self.status,
+                outcome: self.outcome,
+                error: self.error.as_deref(),
+                key_id: self.key_id.as_deref(),
+                project_id: self.project_id.as_deref(),
+                model: self.model.as_deref(),
+                provider: &self.provider,
+                upstream_model: &self.upstream_model,
+                upstream_request_id: self.upstream_id.as_deref(),
+                attempts: self.attempts,
+                stream: self.stream,
+                usage: self.usage,
+                total_ms,
+                first_byte_ms: self.first_byte.map(ms),
+                own_us: u64::try_from(own_us).unwrap_or(u64::MAX),
+            })
+            .unwrap_or_default()
+        };
+        line.push(b'\n');
+        line
+    }
+}
+
+fn empty() -> Arc<str> {
+    thread_local! {
+        static EMPTY: Arc<str> = "".into();
+    }
+    EMPTY.with(Arc::clone)
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    timestamp: String,
+    level: &'static str,
+    target: &'static str,
+    request_id: &'a str,
+    route: &'static str,
+    status: u16,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    provider: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    upstream_model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_request_id: Option<&'a str>,
+    attempts: u32,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    total_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_byte_ms: Option<f64>,
+    own_us: u64,
+}
+
+/// Metrics and log of the process.
+pub struct Telemetry {
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Log.
+    pub log: Log,
+}
+
+impl Telemetry {
+    /// With this log.
+    pub fn new(log: Log) -> Self {
+        Self { metrics: Metrics::new(), log }
+    }
+
+    /// A data-plane request has begun.
+    pub fn begin(&self) {
+        self.metrics.begin();
+    }
+
+    /// A data-plane request has ended: its line and its counts.
+    pub fn end(&self, record: &Record) {
+        self.metrics.end(record);
+        self.log.line(&record.line(self.log.is_human()));
+    }
+}

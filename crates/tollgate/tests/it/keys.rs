@@ -1,0 +1,106 @@
+//! Keys from outside: the admin API, the command line, first start and freshness, on a real database.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+
+mod api;
+mod installation;
+mod operator;
+mod refusals;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tollgate::admin::{AdminState, Peer, router};
+use tollgate::config::Secret;
+use tollgate::keys::bootstrap::{self, Installation};
+use tower::ServiceExt as _;
+
+const ADMIN: &str = "an-operator's-own-key";
+
+/// An open installation and its admin API.
+struct Gate {
+    dir: tempfile::TempDir,
+    installation: Installation,
+    router: Router,
+}
+
+/// An answer.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Gate {
+    async fn open() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let installation = start(dir.path()).await;
+        let router = router(AdminState::of(&installation));
+        Self {
+            dir,
+            installation,
+            router,
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {ADMIN}"))
+            .extension(Peer(IpAddr::from([192, 0, 2, 7])));
+        self.send(request.body(body).unwrap()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None).await
+    }
+
+    /// Sends a request as it is; every answer of the admin API must be JSON.
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        assert_eq!(parts.headers["content-type"], "application/json");
+        let body = serde_json::from_slice(&bytes).unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    async fn create(&self, body: Value) -> Value {
+        let answer = self.call("POST", "/admin/v1/keys", Some(body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body
+    }
+
+    async fn live_key(&self) -> (String, String) {
+        let made = self.create(json!({"name": "a", "mode": "live"})).await;
+        (text(&made, "id"), text(&made, "key"))
+    }
+
+    fn opens(&self, secret: &str) -> bool {
+        self.installation
+            .keys
+            .authenticate(secret.as_bytes())
+            .is_ok()
+    }
+}
+
+async fn start(dir: &Path) -> Installation {
+    bootstrap::start(dir, Some(&Secret::new(ADMIN)))
+        .await
+        .unwrap()
+}
+
+fn text(object: &Value, name: &str) -> String {
+    object[name].as_str().unwrap().to_owned()
+}
