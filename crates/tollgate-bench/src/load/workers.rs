@@ -51,7 +51,10 @@ pub(crate) async fn run(plan: &Rc<Plan>, watched: Option<&Tree>) -> Value {
     for nth in 0..plan.connections {
         workers.spawn_local(work(Rc::clone(&shift), nth));
     }
-    tokio::time::sleep(Duration::from_secs_f64(plan.warm)).await;
+    // Without a warm-up nothing may be sent before the window is open.
+    if plan.warm > 0.0 {
+        tokio::time::sleep(Duration::from_secs_f64(plan.warm)).await;
+    }
 
     let own = Tree::own();
     let cpu = |tree: Option<&Tree>| tree.map(Tree::cpu_us);
