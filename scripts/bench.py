@@ -84,7 +84,7 @@ class Run:
         shown = {"answers/s": report.get("per_second"), "p50 us": latency,
                  "CPU us": report.get("cpu_us_per_chunk") or report.get("cpu_us_per_answer"),
                  "KiB/stream": report.get("kib_per_stream"), "ready ms": report.get("ready_ms"),
-                 "idle KiB": report.get("pss_kib"), "errors": report.get("errors") or None,
+                 "idle KiB": report.get("rss_kib"), "errors": report.get("errors") or None,
                  "error": report.get("failed") or report.get("first_error")}
         say(f"  {round_ + 1} {case:11}{name:9}", ", ".join(f"{k} {v}" for k, v in shown.items() if v is not None))
 
@@ -123,7 +123,7 @@ class Run:
         time.sleep(1)
         for g in up:
             if g.name != "direct":
-                self.add(n, g.name, "rss", {"pss_kib": pss(g.process.pid)})
+                self.add(n, g.name, "rss", {"rss_kib": resident(g.process.pid)})
         for case in cases:
             for g in up:
                 real_time = case in CALM
@@ -179,13 +179,13 @@ def children(pid):
     return found
 
 
-def pss(pid):
-    """Memory of a process and its children in KiB, shared pages split."""
+def resident(pid):
+    """Resident memory of a process and its children in KiB."""
     total = 0
     for p in [pid, *children(pid)]:
         try:
-            with open(f"/proc/{p}/smaps_rollup", encoding="utf-8") as f:
-                total += next((int(x.split()[1]) for x in f if x.startswith("Pss:")), 0)
+            with open(f"/proc/{p}/status", encoding="utf-8") as f:
+                total += next((int(x.split()[1]) for x in f if x.startswith("VmRSS:")), 0)
         except OSError:
             pass
     return total

@@ -24,7 +24,7 @@ MEASURES = [
     ("idle streams open", "idle", ("open",), 1, False),
     ("KiB per idle stream", "idle", ("kib_per_stream",), 1, False),
     ("idle CPU share with them", "idle", ("idle_cpu_share",), 1, False),
-    ("RSS idle MiB", "rss", ("pss_kib",), 1024, False),
+    ("RSS idle MiB", "rss", ("rss_kib",), 1024, False),
     ("peak RSS MiB, 256 connections", "c256", ("memory", "peak_kib"), 1024, False),
     ("cold start ms", "cold", ("ready_ms",), 1, False),
     ("cold start to first answer ms", "cold", ("answer_ms",), 1, False),

@@ -70,15 +70,12 @@ impl Args {
         let Some(text) = self.left.remove(name) else {
             return Ok(None);
         };
-        text.parse()
-            .map(Some)
-            .map_err(|_| Failure::usage(format!("--{name} does not take {text:?}")))
+        text.parse().map(Some).map_err(|_| Failure::usage(format!("--{name} does not take {text:?}")))
     }
 
     /// Takes an option that must be there.
     pub(crate) fn need<T: FromStr>(&mut self, name: &str) -> Result<T, Failure> {
-        self.take(name)?
-            .ok_or_else(|| Failure::usage(format!("--{name} is missing")))
+        self.take(name)?.ok_or_else(|| Failure::usage(format!("--{name} is missing")))
     }
 
     /// Ends the reading: an option that nobody took is a mistake.

@@ -12,8 +12,5 @@ pub(crate) fn now() -> u64 {
 
 /// A duration of so many seconds in nanoseconds; nonsense becomes zero.
 pub(crate) fn nanos(secs: f64) -> u64 {
-    std::time::Duration::try_from_secs_f64(secs)
-        .ok()
-        .and_then(|d| u64::try_from(d.as_nanos()).ok())
-        .unwrap_or(0)
+    std::time::Duration::try_from_secs_f64(secs).ok().and_then(|d| u64::try_from(d.as_nanos()).ok()).unwrap_or(0)
 }

@@ -28,10 +28,7 @@ impl Place {
     }
 
     /// Accepts connections and starts `serve` for each, until the time is up.
-    pub(crate) fn serve<F: Future<Output = ()> + 'static>(
-        self,
-        serve: impl Fn(TcpStream) -> F,
-    ) -> Result<(), Failure> {
+    pub(crate) fn serve<F: Future<Output = ()> + 'static>(self, serve: impl Fn(TcpStream) -> F) -> Result<(), Failure> {
         block_on(async move {
             let listener = self.bind()?;
             let accept = async {
@@ -52,11 +49,7 @@ impl Place {
     }
 
     fn bind(self) -> Result<TcpListener, Failure> {
-        let socket = if self.addr.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
+        let socket = if self.addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
         socket.bind(self.addr)?;
         Ok(socket.listen(8192)?)

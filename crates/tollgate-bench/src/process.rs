@@ -34,10 +34,7 @@ impl Tree {
         let mut next = 0;
         while let Some(&parent) = pids.get(next) {
             let children = parents.iter().filter(|(_, p)| *p == parent);
-            let fresh: Vec<u32> = children
-                .map(|(pid, _)| *pid)
-                .filter(|pid| !pids.contains(pid))
-                .collect();
+            let fresh: Vec<u32> = children.map(|(pid, _)| *pid).filter(|pid| !pids.contains(pid)).collect();
             pids.extend(fresh);
             next += 1;
         }
@@ -46,19 +43,12 @@ impl Tree {
 
     /// This process alone.
     pub(crate) fn own() -> Self {
-        Self {
-            pids: vec![std::process::id()],
-        }
+        Self { pids: vec![std::process::id()] }
     }
 
     /// User and system time used so far, in microseconds.
     pub(crate) fn cpu_us(&self) -> u64 {
-        let ticks: u64 = self
-            .pids
-            .iter()
-            .filter_map(|pid| Stat::of(*pid))
-            .map(|stat| stat.ticks)
-            .sum();
+        let ticks: u64 = self.pids.iter().filter_map(|pid| Stat::of(*pid)).map(|stat| stat.ticks).sum();
         ticks.saturating_mul(1_000_000) / rustix::param::clock_ticks_per_second().max(1)
     }
 
@@ -95,10 +85,7 @@ impl Stat {
         let mut times = fields.skip(9);
         let user: u64 = times.next()?.parse().ok()?;
         let system: u64 = times.next()?.parse().ok()?;
-        Some(Self {
-            parent,
-            ticks: user + system,
-        })
+        Some(Self { parent, ticks: user + system })
     }
 }
 

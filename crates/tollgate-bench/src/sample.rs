@@ -35,10 +35,7 @@ impl Shape {
 
     /// Finds the shape in a request body; one chunk at once where there is none.
     pub(crate) fn find(body: &[u8]) -> Self {
-        let mut shape = Self {
-            chunks: 1,
-            delay_us: 0,
-        };
+        let mut shape = Self { chunks: 1, delay_us: 0 };
         if let Some(at) = memchr::memmem::find(body, b"<bench ") {
             let mut numbers = body[at..]
                 .split(|b| !b.is_ascii_digit())
@@ -79,7 +76,9 @@ const NO_USAGE: &str = "],\"usage\":null}\n\n";
 /// The event that opens a stream.
 pub(crate) fn stream_start(out: &mut String) {
     out.push_str(EVENT);
-    out.push_str(r#"{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}"#);
+    out.push_str(
+        r#"{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}"#,
+    );
     out.push_str(NO_USAGE);
 }
 
@@ -98,10 +97,8 @@ pub(crate) fn stream_end(out: &mut String) {
     out.push_str(r#"{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}"#);
     out.push_str(NO_USAGE);
     out.push_str(EVENT);
-    let _ = write!(
-        out,
-        "],\"usage\":{{\"prompt_tokens\":45,\"completion_tokens\":28,{CHAT_USAGE}}}}}\n\ndata: [DONE]\n\n"
-    );
+    let _ =
+        write!(out, "],\"usage\":{{\"prompt_tokens\":45,\"completion_tokens\":28,{CHAT_USAGE}}}}}\n\ndata: [DONE]\n\n");
 }
 
 /// The mark inside a streamed chunk: `~`, 19 digits of send time, `.`, 6 digits of index, `~`.
@@ -146,14 +143,9 @@ pub(crate) fn embeddings_answer() -> String {
     body.push_str(r#"{"object":"list","data":["#);
     for i in 0..INPUTS {
         let comma = if i == 0 { "" } else { "," };
-        let _ = write!(
-            body,
-            r#"{comma}{{"object":"embedding","index":{i},"embedding":["#
-        );
+        let _ = write!(body, r#"{comma}{{"object":"embedding","index":{i},"embedding":["#);
         for k in 0..DIMENSIONS {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let number = (state >> 33) % 10_000_000;
             let sign = if state >> 63 == 0 { "" } else { "-" };
             let comma = if k == 0 { "" } else { "," };
@@ -161,11 +153,8 @@ pub(crate) fn embeddings_answer() -> String {
         }
         body.push_str("]}");
     }
-    let _ = write!(
-        body,
-        r#"],"model":"bench-embed","usage":{{"prompt_tokens":{0},"total_tokens":{0}}}}}"#,
-        INPUTS * 90
-    );
+    let _ =
+        write!(body, r#"],"model":"bench-embed","usage":{{"prompt_tokens":{0},"total_tokens":{0}}}}}"#, INPUTS * 90);
     body
 }
 
@@ -176,17 +165,11 @@ pub(crate) fn embeddings_exact(answer: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        Shape, chat_answer, chat_request, embeddings_answer, embeddings_exact, embeddings_request,
-        stamp,
-    };
+    use super::{Shape, chat_answer, chat_request, embeddings_answer, embeddings_exact, embeddings_request, stamp};
 
     #[test]
     fn the_shape_comes_back_from_the_request() {
-        let shape = Shape {
-            chunks: 200,
-            delay_us: 5000,
-        };
+        let shape = Shape { chunks: 200, delay_us: 5000 };
         let body = chat_request("m", Some(shape));
         assert_eq!(Shape::find(body.as_bytes()), shape);
         assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
@@ -208,19 +191,9 @@ mod tests {
         assert_eq!(plain["model"], "m");
         assert!(serde_json::from_str::<serde_json::Value>(&chat_answer()).is_ok());
         let asked: serde_json::Value = serde_json::from_str(&embeddings_request("e")).unwrap();
-        assert!(
-            asked["input"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|i| i.as_str().unwrap().len() == 400)
-        );
+        assert!(asked["input"].as_array().unwrap().iter().all(|i| i.as_str().unwrap().len() == 400));
         let answer = embeddings_answer();
-        assert!(
-            (10_500_000..12_500_000).contains(&answer.len()),
-            "{}",
-            answer.len()
-        );
+        assert!((10_500_000..12_500_000).contains(&answer.len()), "{}", answer.len());
         assert!(embeddings_exact(&answer) > answer.len() - 100);
         assert!(serde_json::from_str::<serde::de::IgnoredAny>(&answer).is_ok());
     }

@@ -92,11 +92,7 @@ async fn converse(mut stream: TcpStream, answers: &Answers) -> io::Result<()> {
 }
 
 /// Reads one whole request. The flag says that it is the connection's last.
-async fn receive(
-    stream: &mut TcpStream,
-    inbox: &mut BytesMut,
-    body: &mut Vec<u8>,
-) -> io::Result<(Ask, bool)> {
+async fn receive(stream: &mut TcpStream, inbox: &mut BytesMut, body: &mut Vec<u8>) -> io::Result<(Ask, bool)> {
     let end = loop {
         match wire::head_end(inbox) {
             Some(end) => break end,
@@ -106,9 +102,7 @@ async fn receive(
     let head = inbox.split_to(end);
     let mut lines = [httparse::EMPTY_HEADER; wire::MAX_HEADERS];
     let mut request = httparse::Request::new(&mut lines);
-    request
-        .parse(&head)
-        .map_err(|_| wire::broken("request head"))?;
+    request.parse(&head).map_err(|_| wire::broken("request head"))?;
     let last = wire::closes(request.headers);
     let mut framing = Framing::of(request.headers)?;
     body.clear();
@@ -135,9 +129,7 @@ async fn receive(
 /// Whether the body says `"stream": true`, however it is spaced.
 fn streamed(body: &[u8]) -> bool {
     memchr::memmem::find_iter(body, b"\"stream\"").any(|at| {
-        let mut rest = body[at + 8..]
-            .iter()
-            .skip_while(|b| b.is_ascii_whitespace());
+        let mut rest = body[at + 8..].iter().skip_while(|b| b.is_ascii_whitespace());
         rest.next() == Some(&b':') && rest.find(|b| !b.is_ascii_whitespace()) == Some(&b't')
     })
 }
@@ -195,9 +187,7 @@ mod tests {
     #[test]
     fn stream_is_read_however_it_is_spaced() {
         assert!(streamed(br#"{"model":"m","stream":true}"#));
-        assert!(streamed(
-            b"{\"stream_options\":{\"a\":1},\"stream\" : \n true}"
-        ));
+        assert!(streamed(b"{\"stream_options\":{\"a\":1},\"stream\" : \n true}"));
         assert!(!streamed(br#"{"stream":false}"#));
         assert!(!streamed(br#"{"stream_options":{"include_usage":true}}"#));
     }

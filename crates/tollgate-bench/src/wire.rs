@@ -10,11 +10,7 @@ pub(crate) const MAX_HEADERS: usize = 96;
 
 /// Reads what there is into `buf`, which gets `room` more bytes when it is nearly full. The end of the
 /// connection is an error.
-pub(crate) async fn fill(
-    stream: &mut TcpStream,
-    buf: &mut BytesMut,
-    room: usize,
-) -> io::Result<()> {
+pub(crate) async fn fill(stream: &mut TcpStream, buf: &mut BytesMut, room: usize) -> io::Result<()> {
     if buf.capacity() - buf.len() < room / 4 {
         buf.reserve(room);
     }
@@ -31,10 +27,7 @@ pub(crate) fn head_end(buf: &[u8]) -> Option<usize> {
 
 /// The value of a header, by its name in any case.
 pub(crate) fn header<'h>(headers: &[httparse::Header<'h>], name: &str) -> Option<&'h [u8]> {
-    headers
-        .iter()
-        .find(|h| h.name.eq_ignore_ascii_case(name))
-        .map(|h| h.value)
+    headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
 }
 
 /// Whether this message is the last one on its connection.
@@ -74,11 +67,7 @@ impl Framing {
 
     /// Takes what `buf` holds of the body, gives its payload to `sink` and says whether the body is
     /// complete. What cannot be told yet (half a size line) stays in `buf`.
-    pub(crate) fn take(
-        &mut self,
-        buf: &mut BytesMut,
-        mut sink: impl FnMut(&[u8]),
-    ) -> io::Result<bool> {
+    pub(crate) fn take(&mut self, buf: &mut BytesMut, mut sink: impl FnMut(&[u8])) -> io::Result<bool> {
         loop {
             match *self {
                 Self::Length(0) => return Ok(true),
@@ -153,10 +142,7 @@ mod tests {
             let (now, later) = rest.split_at(piece.min(rest.len()));
             buf.extend_from_slice(now);
             rest = later;
-            if framing
-                .take(&mut buf, |p| payload.extend_from_slice(p))
-                .unwrap()
-            {
+            if framing.take(&mut buf, |p| payload.extend_from_slice(p)).unwrap() {
                 buf.extend_from_slice(rest);
                 return (payload, buf.to_vec());
             }
@@ -178,10 +164,7 @@ mod tests {
     fn lengths_stop_at_their_end() {
         for piece in 1..=8 {
             let (payload, rest) = read(Framing::Length(5), b"hellonext", piece);
-            assert_eq!(
-                (payload.as_slice(), rest.as_slice()),
-                (&b"hello"[..], &b"next"[..])
-            );
+            assert_eq!((payload.as_slice(), rest.as_slice()), (&b"hello"[..], &b"next"[..]));
         }
     }
 

@@ -1,5 +1,5 @@
 //! The parts of the bench against each other: right answers count, wrong ones are noticed.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use serde_json::Value;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,10 +16,7 @@ struct Server {
 
 impl Server {
     fn start(args: &[&str]) -> Self {
-        let addr = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new(PROGRAM)
             .args(args)
             .args(["--listen", &addr.to_string(), "--secs", "60"])
@@ -42,11 +39,7 @@ impl Server {
             .args(args)
             .output()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
@@ -66,40 +59,10 @@ fn every_kind_of_answer_comes_through_every_control() {
     let duties = Server::start(&["control", "duties", "--upstream", &behind]);
     for server in [&upstream, &hyper, &duties] {
         for (args, answers) in [
-            (
-                &["--kind", "chat", "--connections", "4", "--requests", "200"][..],
-                200,
-            ),
-            (
-                &["--kind", "chat", "--rate", "200", "--requests", "20"][..],
-                20,
-            ),
-            (
-                &[
-                    "--kind",
-                    "stream",
-                    "--chunks",
-                    "50",
-                    "--connections",
-                    "3",
-                    "--requests",
-                    "9",
-                ][..],
-                9,
-            ),
-            (
-                &[
-                    "--kind",
-                    "stream",
-                    "--chunks",
-                    "5",
-                    "--delay-us",
-                    "3000",
-                    "--requests",
-                    "2",
-                ][..],
-                2,
-            ),
+            (&["--kind", "chat", "--connections", "4", "--requests", "200"][..], 200),
+            (&["--kind", "chat", "--rate", "200", "--requests", "20"][..], 20),
+            (&["--kind", "stream", "--chunks", "50", "--connections", "3", "--requests", "9"][..], 9),
+            (&["--kind", "stream", "--chunks", "5", "--delay-us", "3000", "--requests", "2"][..], 2),
             (&["--kind", "embeddings", "--requests", "2"][..], 2),
         ] {
             let seen = server.load(args);
@@ -116,10 +79,7 @@ fn streams_are_held_open() {
     let behind = upstream.addr.to_string();
     let hyper = Server::start(&["control", "hyper", "--upstream", &behind]);
     let seen = hyper.load(&["--kind", "hold", "--connections", "60"]);
-    assert_eq!(
-        (&seen["open"], &seen["lost"]),
-        (&Value::from(60), &Value::from(0))
-    );
+    assert_eq!((&seen["open"], &seen["lost"]), (&Value::from(60), &Value::from(0)));
     assert!(seen["kib_per_stream"].as_f64().unwrap() > 0.0);
 }
 
@@ -129,27 +89,15 @@ fn a_refused_key_is_an_error() {
     let behind = upstream.addr.to_string();
     let duties = Server::start(&["control", "duties", "--upstream", &behind]);
     let seen = duties.load(&["--kind", "chat", "--key", "sk-nobody", "--requests", "3"]);
-    assert_eq!(
-        (&seen["errors"], &seen["answers"]),
-        (&Value::from(3), &Value::from(0))
-    );
+    assert_eq!((&seen["errors"], &seen["answers"]), (&Value::from(3), &Value::from(0)));
     let said = seen["first_error"].as_str().unwrap();
     assert!(said.contains("401"), "{said}");
 }
 
 #[test]
 fn a_wrong_command_line_is_refused() {
-    for args in [
-        &["load"][..],
-        &["control", "other"],
-        &["upstream", "--no", "1"],
-        &[],
-    ] {
-        let status = Command::new(PROGRAM)
-            .args(args)
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
+    for args in [&["load"][..], &["control", "other"], &["upstream", "--no", "1"], &[]] {
+        let status = Command::new(PROGRAM).args(args).stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(2), "{args:?}");
     }
 }

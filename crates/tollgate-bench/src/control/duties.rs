@@ -33,15 +33,10 @@ struct Asked<'a> {
 impl Duties {
     /// Files ten thousand keys.
     pub(crate) fn new() -> Self {
-        let mut keys: HashMap<[u8; 32], u32> = (0..KEYS)
-            .map(|i| (hash(format!("sk-other-{i:04}").as_bytes()), i))
-            .collect();
+        let mut keys: HashMap<[u8; 32], u32> =
+            (0..KEYS).map(|i| (hash(format!("sk-other-{i:04}").as_bytes()), i)).collect();
         keys.insert(hash(CONTROL_KEY.as_bytes()), KEYS);
-        Self {
-            keys,
-            upstream_key: HeaderValue::from_static("Bearer sk-upstream"),
-            tokens: Rc::default(),
-        }
+        Self { keys, upstream_key: HeaderValue::from_static("Bearer sk-upstream"), tokens: Rc::default() }
     }
 
     /// Whether a request's key is on file.
@@ -84,10 +79,7 @@ struct Usage {
 impl UsageTail {
     /// Starts on an answer.
     pub(crate) fn new(duties: &Duties) -> Self {
-        Self {
-            kept: Vec::with_capacity(TAIL),
-            tokens: Rc::clone(&duties.tokens),
-        }
+        Self { kept: Vec::with_capacity(TAIL), tokens: Rc::clone(&duties.tokens) }
     }
 
     /// Looks at the next piece.
@@ -98,8 +90,7 @@ impl UsageTail {
             let old = self.kept.len().saturating_sub(TAIL);
             self.kept.drain(..old);
         }
-        self.kept
-            .extend_from_slice(&piece[piece.len().saturating_sub(TAIL)..]);
+        self.kept.extend_from_slice(&piece[piece.len().saturating_sub(TAIL)..]);
     }
 
     /// Counts the tokens once the answer is complete.

@@ -34,9 +34,8 @@ pub(crate) fn run(kind: &str, mut args: Args) -> Result<(), Failure> {
                 let proxy = Rc::clone(&proxy);
                 async move { proxy.pass(request).await }
             });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
+            let connection =
+                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
             // An error here is a caller that left, or an upstream that did.
             let _ = connection.await;
         }

@@ -5,8 +5,7 @@ use super::relay::{Lease, Pool, Relay};
 use crate::args::Failure;
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Either, Full};
@@ -32,18 +31,14 @@ impl Proxy {
     /// A proxy for the upstream at an address.
     pub(crate) fn new(upstream: String, with_duties: bool) -> Result<Self, Failure> {
         Ok(Self {
-            host: HeaderValue::from_str(&upstream)
-                .map_err(|_| Failure::usage("--upstream is not an address"))?,
+            host: HeaderValue::from_str(&upstream).map_err(|_| Failure::usage("--upstream is not an address"))?,
             pool: Rc::new(Pool::new(upstream)),
             duties: with_duties.then(Duties::new),
         })
     }
 
     /// Passes a request up and its answer down.
-    pub(crate) async fn pass(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Download>, Fault> {
+    pub(crate) async fn pass(&self, request: Request<Incoming>) -> Result<Response<Download>, Fault> {
         let (mut head, body) = request.into_parts();
         let upload = match &self.duties {
             None => Either::Left(body),
@@ -55,11 +50,9 @@ impl Proxy {
                 if !Duties::reads(&whole) {
                     return Ok(refuse(StatusCode::BAD_REQUEST, "no model"));
                 }
-                head.headers
-                    .insert(AUTHORIZATION, duties.upstream_key.clone());
+                head.headers.insert(AUTHORIZATION, duties.upstream_key.clone());
                 head.headers.remove(TRANSFER_ENCODING);
-                head.headers
-                    .insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
+                head.headers.insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
                 Either::Right(Full::new(whole))
             }
         };
@@ -70,9 +63,7 @@ impl Proxy {
             None => Uri::from_static("/"),
         };
         let mut sender = self.pool.sender().await?;
-        let answer = sender
-            .send_request(Request::from_parts(head, upload))
-            .await?;
+        let answer = sender.send_request(Request::from_parts(head, upload)).await?;
         let (mut head, body) = answer.into_parts();
         strip(&mut head.headers);
         let usage = self.duties.as_ref().map(UsageTail::new);

@@ -22,10 +22,7 @@ pub(crate) struct Pool {
 impl Pool {
     /// An empty pool.
     pub(crate) fn new(upstream: String) -> Self {
-        Self {
-            upstream,
-            idle: RefCell::default(),
-        }
+        Self { upstream, idle: RefCell::default() }
     }
 
     /// A connection that can take a request now.
@@ -59,10 +56,7 @@ pub(crate) struct Lease {
 impl Lease {
     /// Takes a connection of a pool.
     pub(crate) fn new(sender: SendRequest<Upload>, pool: &Rc<Pool>) -> Self {
-        Self {
-            sender,
-            pool: Rc::clone(pool),
-        }
+        Self { sender, pool: Rc::clone(pool) }
     }
 
     fn give_back(self) {
@@ -80,11 +74,7 @@ pub(crate) struct Relay {
 impl Relay {
     /// Passes on a body; looks for its usage if told to.
     pub(crate) fn new(body: Incoming, lease: Lease, usage: Option<UsageTail>) -> Self {
-        let mut relay = Self {
-            body,
-            lease: Some(lease),
-            usage,
-        };
+        let mut relay = Self { body, lease: Some(lease), usage };
         if relay.body.is_end_stream() {
             relay.settle();
         }
@@ -105,10 +95,7 @@ impl Body for Relay {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {

@@ -19,11 +19,7 @@ pub(crate) enum Check {
     /// A stream.
     Stream(Stream),
     /// Embeddings: bytes so far, whether all of them were right, and what follows the exact part.
-    Embeddings {
-        at: usize,
-        same: bool,
-        rest: Vec<u8>,
-    },
+    Embeddings { at: usize, same: bool, rest: Vec<u8> },
 }
 
 impl Check {
@@ -34,11 +30,7 @@ impl Check {
             Kind::Stream | Kind::Hold => Self::Stream(Stream::default()),
             _ if plan.depth == Depth::Status => Self::Excerpt(Vec::new()),
             Kind::Chat => Self::Chat(Vec::with_capacity(1024)),
-            Kind::Embeddings => Self::Embeddings {
-                at: 0,
-                same: true,
-                rest: Vec::new(),
-            },
+            Kind::Embeddings => Self::Embeddings { at: 0, same: true, rest: Vec::new() },
         }
     }
 
@@ -112,8 +104,7 @@ fn chat(body: &[u8]) -> Result<(), String> {
         return Err(format!("not the answer: {excerpt}"));
     }
     if seen.is_multiple_of(PARSED) {
-        let parsed: serde_json::Value =
-            serde_json::from_slice(body).map_err(|e| format!("not JSON: {e}"))?;
+        let parsed: serde_json::Value = serde_json::from_slice(body).map_err(|e| format!("not JSON: {e}"))?;
         if parsed["choices"][0]["message"]["content"] != sample::CHAT_TEXT {
             return Err("the text is not where it belongs".to_owned());
         }
@@ -182,11 +173,7 @@ impl Stream {
         if !has(&self.end, sample::CHAT_USAGE) {
             return Err("stream without usage".to_owned());
         }
-        if self.end.ends_with(b"data: [DONE]\n\n") {
-            Ok(())
-        } else {
-            Err("stream without its end mark".to_owned())
-        }
+        if self.end.ends_with(b"data: [DONE]\n\n") { Ok(()) } else { Err("stream without its end mark".to_owned()) }
     }
 }
 

@@ -35,13 +35,7 @@ impl<'p> Connection<'p> {
             Kind::Stream => 16 * 1024,
             Kind::Embeddings => 256 * 1024,
         };
-        Self {
-            plan,
-            tally,
-            stream: None,
-            inbox: BytesMut::new(),
-            room,
-        }
+        Self { plan, tally, stream: None, inbox: BytesMut::new(), room }
     }
 
     /// Opens the connection now rather than with the first request.
@@ -102,9 +96,7 @@ impl<'p> Connection<'p> {
         let head = inbox.split_to(end);
         let mut lines = [httparse::EMPTY_HEADER; wire::MAX_HEADERS];
         let mut answer = httparse::Response::new(&mut lines);
-        answer
-            .parse(&head)
-            .map_err(|_| wire::broken("answer head"))?;
+        answer.parse(&head).map_err(|_| wire::broken("answer head"))?;
         let status = answer.code.unwrap_or_default();
         let last = wire::closes(answer.headers);
         let mut framing = Framing::of(answer.headers)?;

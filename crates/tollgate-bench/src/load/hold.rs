@@ -52,9 +52,10 @@ pub(crate) async fn run(plan: &Rc<Plan>, watched: Option<&Tree>) -> Value {
     tokio::time::sleep(SETTLE).await;
     let idle = watched.map(Tree::cpu_us);
     tokio::time::sleep(SETTLE).await;
-    let idle = watched.map(Tree::cpu_us).zip(idle).map(|(end, start)| {
-        tally::rounded(tally::float(end.saturating_sub(start)) / 1e6 / SETTLE.as_secs_f64())
-    });
+    let idle = watched
+        .map(Tree::cpu_us)
+        .zip(idle)
+        .map(|(end, start)| tally::rounded(tally::float(end.saturating_sub(start)) / 1e6 / SETTLE.as_secs_f64()));
     let after = watched.map(Tree::memory).unwrap_or_default();
     let grown = tally::float(after.pss.saturating_sub(before.pss));
     let per_stream = match open.get() {

@@ -35,10 +35,7 @@ impl FromStr for Kind {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Chat, Self::Stream, Self::Embeddings, Self::Hold]
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or(())
+        [Self::Chat, Self::Stream, Self::Embeddings, Self::Hold].into_iter().find(|kind| kind.name() == text).ok_or(())
     }
 }
 
@@ -102,31 +99,20 @@ impl Plan {
     pub(crate) fn take(args: &mut Args) -> Result<Self, Failure> {
         let addr: SocketAddr = args.need("addr")?;
         let kind: Kind = args.need("kind")?;
-        let mut shape = Shape {
-            chunks: args.take("chunks")?.unwrap_or(200),
-            delay_us: args.take("delay-us")?.unwrap_or(0),
-        };
+        let mut shape =
+            Shape { chunks: args.take("chunks")?.unwrap_or(200), delay_us: args.take("delay-us")?.unwrap_or(0) };
         if kind == Kind::Hold {
-            shape = Shape {
-                chunks: 3,
-                delay_us: HELD_DELAY_US,
-            };
+            shape = Shape { chunks: 3, delay_us: HELD_DELAY_US };
         }
         let default_model = match kind {
             Kind::Embeddings => "bench-embed",
             _ => "bench-chat",
         };
-        let model: String = args
-            .take("model")?
-            .unwrap_or_else(|| default_model.to_owned());
-        let key: String = args
-            .take("key")?
-            .unwrap_or_else(|| sample::CONTROL_KEY.to_owned());
+        let model: String = args.take("model")?.unwrap_or_else(|| default_model.to_owned());
+        let key: String = args.take("key")?.unwrap_or_else(|| sample::CONTROL_KEY.to_owned());
         let (path, body) = match kind {
             Kind::Chat => (sample::CHAT_PATH, sample::chat_request(&model, None)),
-            Kind::Stream | Kind::Hold => {
-                (sample::CHAT_PATH, sample::chat_request(&model, Some(shape)))
-            }
+            Kind::Stream | Kind::Hold => (sample::CHAT_PATH, sample::chat_request(&model, Some(shape))),
             Kind::Embeddings => (sample::EMBEDDINGS_PATH, sample::embeddings_request(&model)),
         };
         let depth = args.take("check")?.unwrap_or(Depth::Full);

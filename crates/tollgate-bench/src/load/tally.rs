@@ -95,10 +95,7 @@ impl Tally {
         put("errors", json!(self.errors.get()));
         put("first_error", json!(self.first_error()));
         put("per_second", rounded(float(self.answers.get()) / secs));
-        put(
-            "megabytes_per_second",
-            rounded(float(self.bytes.get()) / secs / 1e6),
-        );
+        put("megabytes_per_second", rounded(float(self.bytes.get()) / secs / 1e6));
         put("latency_us", self.latency.report());
         put("first_byte_us", self.first_byte.report());
         let chunks = self.chunk_delay.count();
@@ -123,9 +120,7 @@ struct Times(RefCell<Option<Histogram<u64>>>);
 
 impl Times {
     fn new() -> Self {
-        Self(RefCell::new(
-            Histogram::new_with_bounds(1, LONGEST_NS, 3).ok(),
-        ))
+        Self(RefCell::new(Histogram::new_with_bounds(1, LONGEST_NS, 3).ok()))
     }
 
     fn record(&self, nanos: u64) {

@@ -51,7 +51,10 @@ pub(crate) async fn run(plan: &Rc<Plan>, watched: Option<&Tree>) -> Value {
     for nth in 0..plan.connections {
         workers.spawn_local(work(Rc::clone(&shift), nth));
     }
-    tokio::time::sleep(Duration::from_secs_f64(plan.warm)).await;
+    // Without a warm-up nothing may be sent before the window is open.
+    if plan.warm > 0.0 {
+        tokio::time::sleep(Duration::from_secs_f64(plan.warm)).await;
+    }
 
     let own = Tree::own();
     let cpu = |tree: Option<&Tree>| tree.map(Tree::cpu_us);
@@ -61,9 +64,7 @@ pub(crate) async fn run(plan: &Rc<Plan>, watched: Option<&Tree>) -> Value {
     let finished = tokio::time::timeout(Duration::from_secs_f64(plan.secs), all).await;
     shift.tally.open(false);
     let secs = tally::float(clock::now().saturating_sub(begin)) / 1e9;
-    let theirs = cpu(watched)
-        .zip(theirs)
-        .map(|(end, start)| end.saturating_sub(start));
+    let theirs = cpu(watched).zip(theirs).map(|(end, start)| end.saturating_sub(start));
     let ours = own.cpu_us().saturating_sub(ours);
     let during = tally::memory_of(watched);
     shift.over.set(true);
@@ -78,10 +79,7 @@ pub(crate) async fn run(plan: &Rc<Plan>, watched: Option<&Tree>) -> Value {
     report.insert("connections".into(), json!(plan.connections));
     report.insert("rate".into(), json!(plan.rate));
     report.insert("seconds".into(), tally::rounded(secs));
-    report.insert(
-        "load_cpu_share".into(),
-        tally::rounded(tally::float(ours) / 1e6 / secs),
-    );
+    report.insert("load_cpu_share".into(), tally::rounded(tally::float(ours) / 1e6 / secs));
     report.insert("memory_before".into(), before);
     report.insert("memory".into(), during);
     Value::Object(report)
