@@ -111,7 +111,10 @@ impl Watch for TranscriptWatch {
                 self.content += made;
                 Verdict::Meaningful
             }
-            _ => Verdict::Broken(Fault::broken("upstream_invalid_stream", "The provider sent something that is not part of its stream.")),
+            _ => Verdict::Broken(Fault::broken(
+                "upstream_invalid_stream",
+                "The provider sent something that is not part of its stream.",
+            )),
         }
     }
 

@@ -164,7 +164,10 @@ impl Watch for ChatWatch {
             _ => {}
         });
         if read.is_err() || (choices.is_none() && used.is_none() && error.is_none() && !known) {
-            return Verdict::Broken(Fault::broken("upstream_invalid_stream", "The provider sent something that is not part of its stream."));
+            return Verdict::Broken(Fault::broken(
+                "upstream_invalid_stream",
+                "The provider sent something that is not part of its stream.",
+            ));
         }
         if let Some(member) = error {
             return Verdict::Broken(in_band(&member));
@@ -179,7 +182,10 @@ impl Watch for ChatWatch {
             meaningful |= self.choice(choice);
         });
         if read.is_err() {
-            return Verdict::Broken(Fault::broken("upstream_invalid_stream", "The provider sent a chunk without choices."));
+            return Verdict::Broken(Fault::broken(
+                "upstream_invalid_stream",
+                "The provider sent a chunk without choices.",
+            ));
         }
         if empty && reported.is_some() && self.hide_usage {
             Verdict::Drop
@@ -275,7 +281,9 @@ mod tests {
 
     #[test]
     fn errors_and_garbage_stop_the_stream() {
-        let error = format!("{STREAM}data: {{\"error\":{{\"message\":\"over org-ABCDEFGH12\",\"code\":\"server_is_overloaded\"}}}}\n\n");
+        let error = format!(
+            "{STREAM}data: {{\"error\":{{\"message\":\"over org-ABCDEFGH12\",\"code\":\"server_is_overloaded\"}}}}\n\n"
+        );
         let (out, _, done, fault) = run(error.as_bytes(), false, &[]);
         assert_eq!(out, STREAM);
         assert!(!done);
@@ -296,7 +304,10 @@ mod tests {
         for bad in ["<html>", "", "{\"choices\":[", "{}", "[]"] {
             assert_eq!(answer(bad.as_bytes()).unwrap_err().status(), 502, "{bad}");
         }
-        assert_eq!(answer(b"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\"}}").unwrap_err().status(), 400);
+        assert_eq!(
+            answer(b"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\"}}").unwrap_err().status(),
+            400
+        );
     }
 
     #[test]

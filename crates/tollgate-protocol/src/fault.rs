@@ -85,7 +85,15 @@ impl FaultKind {
 impl Fault {
     /// A failure of `kind` with a machine code and a sentence.
     pub fn new(kind: FaultKind, code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into(), code: code.into(), param: None, retry_after: None, should_retry: None, raw: None }
+        Self {
+            kind,
+            message: message.into(),
+            code: code.into(),
+            param: None,
+            retry_after: None,
+            should_retry: None,
+            raw: None,
+        }
     }
 
     /// A wrong request; names the field.

@@ -201,9 +201,7 @@ pub fn quote(text: &str) -> String {
 }
 
 fn utf8(text: &[u8]) -> Result<(), JsonError> {
-    std::str::from_utf8(text)
-        .map(|_| ())
-        .map_err(|e| JsonError { kind: JsonErrorKind::NotUtf8, at: e.valid_up_to() })
+    std::str::from_utf8(text).map(|_| ()).map_err(|e| JsonError { kind: JsonErrorKind::NotUtf8, at: e.valid_up_to() })
 }
 
 struct Cursor<'a> {
@@ -513,7 +511,22 @@ mod tests {
 
     #[test]
     fn the_odd_ones() {
-        for bad in ["", "{", "{}x", "\u{feff}{}", "[1,]", "{\"a\":1,}", "01", "1.", "+1", "nul", "\"\u{1}\"", "{\"a\" 1}", "[}", "{]"] {
+        for bad in [
+            "",
+            "{",
+            "{}x",
+            "\u{feff}{}",
+            "[1,]",
+            "{\"a\":1,}",
+            "01",
+            "1.",
+            "+1",
+            "nul",
+            "\"\u{1}\"",
+            "{\"a\" 1}",
+            "[}",
+            "{]",
+        ] {
             assert!(check(bad.as_bytes()).is_err(), "{bad:?}");
         }
         assert_eq!(check(b"\"\xff\"").unwrap_err().kind, JsonErrorKind::NotUtf8);

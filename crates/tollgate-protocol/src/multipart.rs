@@ -70,7 +70,8 @@ pub fn boundary(content_type: &str) -> Option<String> {
             return None;
         }
         let value = value.trim().trim_matches('"');
-        let fits = !value.is_empty() && value.len() <= 70 && value.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"');
+        let fits =
+            !value.is_empty() && value.len() <= 70 && value.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"');
         fits.then(|| value.to_owned())
     })
 }

@@ -142,7 +142,9 @@ impl Head {
         const ASK: &str = "\"include_usage\":true";
         match &self.stream_options {
             None => Splice { range: self.close..self.close, text: format!(",\"stream_options\":{{{ASK}}}") },
-            Some(StreamOptions { include_usage: Some(range), .. }) => Splice { range: range.clone(), text: "true".into() },
+            Some(StreamOptions { include_usage: Some(range), .. }) => {
+                Splice { range: range.clone(), text: "true".into() }
+            }
             Some(StreamOptions { object: Some((close, filled)), .. }) => {
                 Splice { range: *close..*close, text: if *filled { format!(",{ASK}") } else { ASK.into() } }
             }
@@ -269,7 +271,12 @@ pub fn read_error(body: &[u8]) -> Option<VendorError> {
         Some(serde_json::Value::Number(n)) => Some(n.to_string()),
         _ => None,
     };
-    let found = VendorError { message: text("message").or_else(|| text("detail")), kind: text("type"), code: text("code"), param: text("param") };
+    let found = VendorError {
+        message: text("message").or_else(|| text("detail")),
+        kind: text("type"),
+        code: text("code"),
+        param: text("param"),
+    };
     (found != VendorError::default()).then_some(found)
 }
 
@@ -408,11 +415,26 @@ mod tests {
             r#" {"big": 123456789012345678901234567890, "model" : "b", "messages":[1.0] } "#
         );
         for (given, wanted) in [
-            (r#"{"model":"a","stream":true,"messages":[]}"#, r#"{"model":"a","stream":true,"messages":[],"stream_options":{"include_usage":true}}"#),
-            (r#"{"stream_options":{},"model":"a","stream":true,"messages":[]}"#, r#"{"stream_options":{"include_usage":true},"model":"a","stream":true,"messages":[]}"#),
-            (r#"{"stream_options":{"x":1 },"model":"a","stream":true,"messages":[]}"#, r#"{"stream_options":{"x":1 ,"include_usage":true},"model":"a","stream":true,"messages":[]}"#),
-            (r#"{"stream_options":{"include_usage":false},"model":"a","stream":true,"messages":[]}"#, r#"{"stream_options":{"include_usage":true},"model":"a","stream":true,"messages":[]}"#),
-            (r#"{"stream_options":null,"model":"a","stream":true,"messages":[]}"#, r#"{"stream_options":{"include_usage":true},"model":"a","stream":true,"messages":[]}"#),
+            (
+                r#"{"model":"a","stream":true,"messages":[]}"#,
+                r#"{"model":"a","stream":true,"messages":[],"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream_options":{},"model":"a","stream":true,"messages":[]}"#,
+                r#"{"stream_options":{"include_usage":true},"model":"a","stream":true,"messages":[]}"#,
+            ),
+            (
+                r#"{"stream_options":{"x":1 },"model":"a","stream":true,"messages":[]}"#,
+                r#"{"stream_options":{"x":1 ,"include_usage":true},"model":"a","stream":true,"messages":[]}"#,
+            ),
+            (
+                r#"{"stream_options":{"include_usage":false},"model":"a","stream":true,"messages":[]}"#,
+                r#"{"stream_options":{"include_usage":true},"model":"a","stream":true,"messages":[]}"#,
+            ),
+            (
+                r#"{"stream_options":null,"model":"a","stream":true,"messages":[]}"#,
+                r#"{"stream_options":{"include_usage":true},"model":"a","stream":true,"messages":[]}"#,
+            ),
         ] {
             assert_eq!(edited(given, "a"), wanted);
         }
@@ -445,7 +467,8 @@ mod tests {
 
     #[test]
     fn the_key_decides_before_the_status() {
-        let quota = read_error(br#"{"error":{"message":"no","type":"insufficient_quota","code":"insufficient_quota"}}"#);
+        let quota =
+            read_error(br#"{"error":{"message":"no","type":"insufficient_quota","code":"insufficient_quota"}}"#);
         assert_eq!(meaning(429, quota.as_ref()), Meaning::Account);
         assert_eq!(meaning(429, None), Meaning::RateLimited);
         assert_eq!(meaning(503, None), Meaning::Unavailable);

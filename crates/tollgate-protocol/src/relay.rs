@@ -96,7 +96,8 @@ impl Relay {
         }
         if self.partial.len() > MAX_EVENT && pushed.fault.is_none() {
             self.partial = BytesMut::new();
-            pushed.fault = Some(Fault::broken("upstream_event_too_large", "The provider sent an event that is too large."));
+            pushed.fault =
+                Some(Fault::broken("upstream_event_too_large", "The provider sent an event that is too large."));
         }
         pushed
     }
@@ -125,8 +126,10 @@ impl Relay {
                 pushed.terminal = true;
             }
             End::Truncated => {
-                pushed.fault =
-                    Some(Fault::broken("upstream_truncated", "The provider ended its stream before the answer was complete."));
+                pushed.fault = Some(Fault::broken(
+                    "upstream_truncated",
+                    "The provider ended its stream before the answer was complete.",
+                ));
             }
         }
         pushed

@@ -75,7 +75,10 @@ mod tests {
             text("Incorrect API key provided: sk-proj-abc123DEF456. See https://x.example/keys (org-AbCd1234EfGh)."),
             "Incorrect API key provided: *** See https://x.example/keys (***)."
         );
-        assert_eq!(text("Rate limit for gpt-5-mini in organization org-1234567890abc on tokens"), "Rate limit for gpt-5-mini in organization *** on tokens");
+        assert_eq!(
+            text("Rate limit for gpt-5-mini in organization org-1234567890abc on tokens"),
+            "Rate limit for gpt-5-mini in organization *** on tokens"
+        );
         assert_eq!(text("key sk-a****************bcd is off, ask bob@corp.example"), "key *** is off, ask ***");
         assert_eq!(text("the user-defined key-value pair is sk-ok"), "the user-defined key-value pair is sk-ok");
         assert_eq!(text("žluťoučký kůň"), "žluťoučký kůň");

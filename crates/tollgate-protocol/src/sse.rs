@@ -120,7 +120,12 @@ mod tests {
 
     #[test]
     fn line_ends_of_every_kind() {
-        for text in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r", "data: a\n\r\ndata: b\r\n\n"] {
+        for text in [
+            "data: a\n\ndata: b\n\n",
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            "data: a\r\rdata: b\r\r",
+            "data: a\n\r\ndata: b\r\n\n",
+        ] {
             let (events, rest) = split(text.as_bytes());
             assert_eq!(events.len(), 2, "{text:?}");
             assert!(rest.is_empty());

@@ -8,9 +8,7 @@ const RUN: usize = 16;
 /// FNV-1a over 64 bits: the hash that ids, times and texts are derived from, and that the journal shows for a body.
 #[must_use]
 pub fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The number of tokens in a text, by the simulator's own rule: a run of letters and digits of up to 16 characters is
@@ -70,10 +68,7 @@ impl Rng {
 
     /// `length` characters of the alphabet, as in vendors' ids.
     pub(crate) fn letters(&mut self, alphabet: &[u8], length: usize) -> String {
-        (0..length)
-            .filter_map(|_| self.pick(alphabet))
-            .map(|byte| char::from(*byte))
-            .collect()
+        (0..length).filter_map(|_| self.pick(alphabet)).map(|byte| char::from(*byte)).collect()
     }
 }
 

@@ -18,13 +18,7 @@ pub(crate) const HTML: &str = "<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gat
 pub(crate) const WIRE: &[u8] = b"\x16\x03\x01\xff\x00 this is not HTTP \r\r\n\x00\xfe";
 
 /// A plain (not streamed) body with the faults a caller asked for. `error` is the vendor's error object.
-pub(crate) fn body(
-    steer: &Steer,
-    mut answer: Answer,
-    body: Vec<u8>,
-    error: &str,
-    tokens: u64,
-) -> Answer {
+pub(crate) fn body(steer: &Steer, mut answer: Answer, body: Vec<u8>, error: &str, tokens: u64) -> Answer {
     let body = if steer.error_after.is_some() {
         Bytes::from(error.to_owned())
     } else if steer.garbage_after.is_some() {
@@ -46,17 +40,10 @@ pub(crate) fn body(
         // The way of a vendor that keeps a waiting caller's connection open: white space before the JSON.
         answer.length = None;
         if steer.keep_alives == Some(FOREVER) {
-            answer.steps = Steps::new(BlankForEver {
-                gap: steer.beat(),
-                waited: true,
-            });
+            answer.steps = Steps::new(BlankForEver { gap: steer.beat(), waited: true });
             return answer;
         }
-        for _ in 0..steer
-            .blank_lines
-            .max(steer.keep_alives.unwrap_or(0))
-            .min(100_000)
-        {
+        for _ in 0..steer.blank_lines.max(steer.keep_alives.unwrap_or(0)).min(100_000) {
             steps.push(Step::Bytes(Bytes::from_static(b"\n")));
             steps.extend(steer.keep_alive_gap.map(Step::Wait));
         }
@@ -93,10 +80,7 @@ pub(crate) fn connection(steer: &Steer, mut answer: Answer) -> Answer {
     let mut before = Vec::new();
     if steer.ttft > Duration::ZERO {
         if steer.early_head {
-            answer.steps = Steps::new(Late {
-                wait: Some(steer.ttft),
-                steps: answer.steps,
-            });
+            answer.steps = Steps::new(Late { wait: Some(steer.ttft), steps: answer.steps });
         } else {
             before.push(Step::Wait(steer.ttft));
         }
@@ -122,10 +106,7 @@ struct Late {
 
 impl Script for Late {
     fn step(&mut self) -> Option<Step> {
-        self.wait
-            .take()
-            .map(Step::Wait)
-            .or_else(|| self.steps.next())
+        self.wait.take().map(Step::Wait).or_else(|| self.steps.next())
     }
 
     fn tokens(&self) -> u64 {
@@ -142,11 +123,7 @@ struct BlankForEver {
 impl Script for BlankForEver {
     fn step(&mut self) -> Option<Step> {
         self.waited = !self.waited;
-        Some(if self.waited {
-            Step::Wait(self.gap)
-        } else {
-            Step::Bytes(Bytes::from_static(b"\n"))
-        })
+        Some(if self.waited { Step::Wait(self.gap) } else { Step::Bytes(Bytes::from_static(b"\n")) })
     }
 
     fn tokens(&self) -> u64 {

@@ -82,10 +82,7 @@ impl<'a> Request<'a> {
     /// The first header of that name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| *value)
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 }
 
@@ -93,10 +90,7 @@ impl Simulator {
     /// A simulator whose caller has checked the key already.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            wants_key: false,
-        }
+        Self { seed, wants_key: false }
     }
 
     /// Answers 401 in the vendor's shape to requests without a credential, as a vendor standing alone does. Any
@@ -110,10 +104,7 @@ impl Simulator {
     /// The answer to a request. Quick: nothing waits here, waits are steps.
     #[must_use]
     pub fn answer(&self, request: &Request<'_>) -> Answer {
-        let named = request
-            .headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("x-tollgate-sim"));
+        let named = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-tollgate-sim"));
         let parts: Vec<&str> = named.map(|(_, value)| *value).collect();
         match Steer::parse(&parts.join(";")) {
             Ok(steer) => faults::connection(&steer, openai::answer(self, request, &steer)),

@@ -52,14 +52,9 @@ fn part(bytes: &[u8]) -> Option<Part<'_>> {
     let data = bytes.get(head_end + 4..)?;
     let disposition = head.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-disposition")
-            .then_some(value)
+        name.eq_ignore_ascii_case("content-disposition").then_some(value)
     })?;
-    Some(Part {
-        name: parameter(disposition, "name")?,
-        filename: parameter(disposition, "filename"),
-        data,
-    })
+    Some(Part { name: parameter(disposition, "name")?, filename: parameter(disposition, "filename"), data })
 }
 
 /// `name=value` or `name="value"` of a header.
@@ -71,10 +66,7 @@ fn parameter<'a>(header: &'a str, name: &str) -> Option<&'a str> {
             Some(quoted) => quoted.split_once('"')?,
             None => after.split_at(after.find(';').unwrap_or(after.len())),
         };
-        if key
-            .trim_matches([';', ' ', '\t'])
-            .eq_ignore_ascii_case(name)
-        {
+        if key.trim_matches([';', ' ', '\t']).eq_ignore_ascii_case(name) {
             return Some(value.trim());
         }
         rest = next;
@@ -92,30 +84,16 @@ mod tests {
             content-type: audio/wav\r\ncontent-disposition: form-data; filename=\"a; b.wav\"; name=file\r\n\r\n\
             RIFF\r\n--x\r\n\0\r\n--x=y--\r\n";
         let parts = parts("multipart/form-data; charset=utf-8; boundary=\"x=y\"", body).unwrap();
-        let [model, file] = parts.as_slice() else {
-            unreachable!("two parts: {parts:?}")
-        };
-        assert_eq!(
-            (model.name, model.filename, model.data),
-            ("model", None, &b"whisper-1"[..])
-        );
-        assert_eq!(
-            (file.name, file.filename, file.data),
-            ("file", Some("a; b.wav"), &b"RIFF\r\n--x\r\n\0"[..])
-        );
+        let [model, file] = parts.as_slice() else { unreachable!("two parts: {parts:?}") };
+        assert_eq!((model.name, model.filename, model.data), ("model", None, &b"whisper-1"[..]));
+        assert_eq!((file.name, file.filename, file.data), ("file", Some("a; b.wav"), &b"RIFF\r\n--x\r\n\0"[..]));
     }
 
     #[test]
     fn refuses_what_is_no_form() {
         assert_eq!(parts("application/json", b"{}"), None);
         assert_eq!(parts("multipart/form-data", b"--x--"), None);
-        assert_eq!(
-            parts("multipart/form-data; boundary=x", b"--x\r\nno end"),
-            None
-        );
-        assert_eq!(
-            parts("multipart/form-data; boundary=x", b"--x--\r\n").unwrap(),
-            []
-        );
+        assert_eq!(parts("multipart/form-data; boundary=x", b"--x\r\nno end"), None);
+        assert_eq!(parts("multipart/form-data; boundary=x", b"--x--\r\n").unwrap(), []);
     }
 }

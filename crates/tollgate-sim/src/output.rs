@@ -82,23 +82,11 @@ impl Pieces {
     fn speech(seed: u64, lead: String, style: Style, endless: bool) -> Self {
         let mut rng = Rng::new(seed);
         let left = (!endless).then(|| 3 + rng.below(3));
-        Self {
-            current: Cow::Owned(lead),
-            at: 0,
-            more: Some(More {
-                rng,
-                from: style.sentences(),
-                left,
-            }),
-        }
+        Self { current: Cow::Owned(lead), at: 0, more: Some(More { rng, from: style.sentences(), left }) }
     }
 
     fn fixed(text: &str) -> Self {
-        Self {
-            current: Cow::Owned(text.trim_end().to_owned()),
-            at: 0,
-            more: None,
-        }
+        Self { current: Cow::Owned(text.trim_end().to_owned()), at: 0, more: None }
     }
 
     /// Appends the next piece to `out`; false at the end of the text.
@@ -158,11 +146,7 @@ pub(crate) struct Output {
 impl Output {
     /// Believable sentences about what the user said.
     pub(crate) fn speech(seed: u64, topic: &str, style: Style, limits: &Limits<'_>) -> Self {
-        Self::limited(
-            Pieces::speech(seed, lead(topic), style, limits.want.is_some()),
-            limits.want,
-            limits,
-        )
+        Self::limited(Pieces::speech(seed, lead(topic), style, limits.want.is_some()), limits.want, limits)
     }
 
     /// A given text, such as the arguments of a tool call.
@@ -174,11 +158,7 @@ impl Output {
         let mut tokens = want;
         if limits.stop.iter().any(|stop| !stop.is_empty()) {
             let text = written(&pieces, want.unwrap_or(u64::MAX).min(STOP_SEARCH));
-            let found = limits
-                .stop
-                .iter()
-                .filter(|stop| !stop.is_empty())
-                .filter_map(|stop| text.find(stop.as_str()));
+            let found = limits.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop.as_str()));
             if let Some(before) = found.min().and_then(|at| text.get(..at)) {
                 pieces = Pieces::fixed(before);
                 tokens = None;
@@ -187,13 +167,7 @@ impl Output {
         let natural = tokens.unwrap_or_else(|| counted(&pieces));
         let tokens = natural.min(limits.cap.unwrap_or(u64::MAX));
         let chunks = limits.chunks.unwrap_or(tokens).clamp(1, tokens.max(1));
-        Self {
-            pieces,
-            tokens,
-            capped: tokens < natural,
-            chunks,
-            done: 0,
-        }
+        Self { pieces, tokens, capped: tokens < natural, chunks, done: 0 }
     }
 
     /// Appends the next chunk to `out` and says how many tokens it holds; none at the end.
@@ -250,11 +224,7 @@ fn lead(topic: &str) -> String {
         return "Hello!".to_owned();
     }
     let quoted: String = topic.chars().take(QUOTE).collect();
-    let ellipsis = if quoted.len() < topic.len() {
-        "..."
-    } else {
-        ""
-    };
+    let ellipsis = if quoted.len() < topic.len() { "..." } else { "" };
     format!("You asked about \"{}{ellipsis}\".", quoted.trim_end())
 }
 
@@ -266,18 +236,10 @@ mod tests {
     #[test]
     fn chunks_put_together_are_the_text_and_count_exactly() {
         for style in [Style::Plain, Style::Emoji] {
-            for (want, cap, chunks) in [
-                (None, None, None),
-                (Some(500), None, Some(7)),
-                (Some(40), Some(9), None),
-                (Some(3), None, Some(50)),
-            ] {
-                let limits = Limits {
-                    want,
-                    cap,
-                    chunks,
-                    stop: &[],
-                };
+            for (want, cap, chunks) in
+                [(None, None, None), (Some(500), None, Some(7)), (Some(40), Some(9), None), (Some(3), None, Some(50))]
+            {
+                let limits = Limits { want, cap, chunks, stop: &[] };
                 let mut output = Output::speech(7, "a \"quoted\"\n topic ", style, &limits);
                 let whole = output.text();
                 let (mut text, mut tokens) = (String::new(), 0);
@@ -298,15 +260,7 @@ mod tests {
     #[test]
     fn a_stop_sequence_ends_the_text_before_itself() {
         let stop = ["simulator".to_owned(), "asked about".to_owned()];
-        let output = Output::speech(
-            1,
-            "x",
-            Style::Plain,
-            &Limits {
-                stop: &stop,
-                ..Limits::default()
-            },
-        );
+        let output = Output::speech(1, "x", Style::Plain, &Limits { stop: &stop, ..Limits::default() });
         assert_eq!(output.text(), "You");
         assert!(!output.capped);
     }

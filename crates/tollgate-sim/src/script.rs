@@ -43,11 +43,7 @@ pub struct Steps {
 
 impl Steps {
     pub(crate) fn new(script: impl Script + 'static) -> Self {
-        Self {
-            script: Box::new(script),
-            split: None,
-            rest: Bytes::new(),
-        }
+        Self { script: Box::new(script), split: None, rest: Bytes::new() }
     }
 
     /// A body that is known whole.
@@ -56,11 +52,7 @@ impl Steps {
     }
 
     pub(crate) fn listed(steps: Vec<Step>, tokens: u64) -> Self {
-        Self::new(Listed {
-            steps: steps.into_iter(),
-            tokens,
-            begun: false,
-        })
+        Self::new(Listed { steps: steps.into_iter(), tokens, begun: false })
     }
 
     /// Hands bytes out at most `size` at a time.
@@ -94,9 +86,7 @@ impl Iterator for Steps {
 
 impl fmt::Debug for Steps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Steps")
-            .field("split", &self.split)
-            .finish_non_exhaustive()
+        f.debug_struct("Steps").field("split", &self.split).finish_non_exhaustive()
     }
 }
 
@@ -138,21 +128,10 @@ pub struct Answer {
 
 impl Answer {
     /// An answer that is known whole and costs nothing.
-    pub(crate) fn whole(
-        status: u16,
-        headers: Vec<(&'static str, String)>,
-        body: impl Into<Bytes>,
-    ) -> Self {
+    pub(crate) fn whole(status: u16, headers: Vec<(&'static str, String)>, body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let length = Some(body.len() as u64);
-        Self {
-            before: Vec::new(),
-            status,
-            headers,
-            length,
-            steps: Steps::whole(body, 0),
-            prompt_tokens: 0,
-        }
+        Self { before: Vec::new(), status, headers, length, steps: Steps::whole(body, 0), prompt_tokens: 0 }
     }
 
     pub(crate) fn header(&mut self, name: &'static str, value: impl Into<String>) {

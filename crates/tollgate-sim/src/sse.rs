@@ -70,9 +70,7 @@ impl<F: Frames> Stream<F> {
         let faults = [
             cut.map(|after| (after, Fault::Cut { inside_chunk })),
             steer.stall_after.map(|after| (after, Fault::Stall)),
-            steer
-                .garbage_after
-                .map(|after| (after, Fault::Garbage(steer.garbage))),
+            steer.garbage_after.map(|after| (after, Fault::Garbage(steer.garbage))),
             steer.error_after.map(|after| (after, Fault::Error(error))),
         ];
         let endless = steer.keep_alives == Some(FOREVER);
@@ -83,11 +81,7 @@ impl<F: Frames> Stream<F> {
             gap: steer.chunk_gap,
             waited: false,
             keep_alives: steer.keep_alives,
-            beat: if endless {
-                Some(steer.beat())
-            } else {
-                steer.keep_alive_gap
-            },
+            beat: if endless { Some(steer.beat()) } else { steer.keep_alive_gap },
             beat_due: false,
             // The earliest strikes; of two at the same place the first named above.
             fault: faults.into_iter().flatten().min_by_key(|(after, _)| *after),
@@ -101,19 +95,13 @@ impl<F: Frames> Stream<F> {
     fn due(&mut self) -> Option<Fault> {
         let (after, _) = self.fault.as_ref()?;
         let late = matches!(self.frames.peek(), None | Some(Kind::Closing | Kind::Done));
-        if self.content >= *after || late {
-            self.fault.take().map(|(_, fault)| fault)
-        } else {
-            None
-        }
+        if self.content >= *after || late { self.fault.take().map(|(_, fault)| fault) } else { None }
     }
 
     fn strike(&mut self, fault: Fault) -> Step {
         self.over = !matches!(fault, Fault::Garbage(_));
         match fault {
-            Fault::Cut {
-                inside_chunk: false,
-            } => Step::Cut(Bytes::new()),
+            Fault::Cut { inside_chunk: false } => Step::Cut(Bytes::new()),
             Fault::Cut { inside_chunk: true } => {
                 self.buffer.clear();
                 self.frames.frame(&mut self.buffer);
@@ -133,16 +121,15 @@ impl<F: Frames> Stream<F> {
             // The stream goes on after these: ignoring them must not look like success.
             Fault::Garbage(Garbage::Html) => {
                 self.buffer.extend_from_slice(faults::HTML.as_bytes());
-                self.buffer
-                    .extend_from_slice(b"data: <html>502 Bad Gateway</html>\n\n");
+                self.buffer.extend_from_slice(b"data: <html>502 Bad Gateway</html>\n\n");
                 Step::Bytes(self.taken())
             }
-            Fault::Garbage(Garbage::Json) => Step::Bytes(Bytes::from_static(
-                b"data: {\"id\":\"broken\",\"choices\":[{\n\n",
-            )),
-            Fault::Garbage(Garbage::Binary) => Step::Bytes(Bytes::from_static(
-                b"data: \xff\xfe\x00\xc3\x28\x1f\x8b\x08 \xa0\xa1\n\n",
-            )),
+            Fault::Garbage(Garbage::Json) => {
+                Step::Bytes(Bytes::from_static(b"data: {\"id\":\"broken\",\"choices\":[{\n\n"))
+            }
+            Fault::Garbage(Garbage::Binary) => {
+                Step::Bytes(Bytes::from_static(b"data: \xff\xfe\x00\xc3\x28\x1f\x8b\x08 \xa0\xa1\n\n"))
+            }
         }
     }
 

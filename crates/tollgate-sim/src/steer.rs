@@ -125,19 +125,12 @@ impl Steer {
     pub(crate) fn parse(text: &str) -> Result<Self, BadSteer> {
         let mut steer = Self::default();
         let mut seen: Vec<&str> = Vec::new();
-        for part in text
-            .split(';')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
+        for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
             let (name, value) = match part.split_once('=') {
                 Some((name, value)) => (name.trim(), Some(value.trim())),
                 None => (part, None),
             };
-            let bad = |why: String| BadSteer {
-                part: part.chars().take(100).collect(),
-                why,
-            };
+            let bad = |why: String| BadSteer { part: part.chars().take(100).collect(), why };
             if seen.contains(&name) {
                 return Err(bad("given twice".to_owned()));
             }
@@ -149,9 +142,7 @@ impl Steer {
 
     /// The time between two keep-alives that never end; a second unless said otherwise, at least a millisecond.
     pub(crate) fn beat(&self) -> Duration {
-        self.keep_alive_gap
-            .unwrap_or(Duration::from_secs(1))
-            .max(Duration::from_millis(1))
+        self.keep_alive_gap.unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(1))
     }
 
     fn set(&mut self, name: &str, value: Value<'_>) -> Result<(), String> {
@@ -185,11 +176,7 @@ impl Steer {
             "giant-line" => self.giant_line = Some(value.number(1, GIANT)?),
             "split" => self.split = Some(value.number(1, 1 << 20)?),
             "keep-alives" => {
-                self.keep_alives = Some(if value.0.is_some() {
-                    value.number(1, MANY)?
-                } else {
-                    FOREVER
-                });
+                self.keep_alives = Some(if value.0.is_some() { value.number(1, MANY)? } else { FOREVER });
             }
             "keepalive-ms" => self.keep_alive_gap = Some(value.millis()?),
             "blank-lines" => self.blank_lines = value.number(0, 100_000)?,
@@ -219,50 +206,25 @@ const USAGES: &[(&str, Usage)] = &[
     ("text", Usage::Text),
     ("in-finish", Usage::InFinish),
 ];
-const GARBAGES: &[(&str, Garbage)] = &[
-    ("html", Garbage::Html),
-    ("json", Garbage::Json),
-    ("binary", Garbage::Binary),
-    ("wire", Garbage::Wire),
-];
-const PLACES: &[(&str, At)] = &[
-    ("before-head", At::BeforeHead),
-    ("after-head", At::AfterHead),
-];
-const VIDEOS: &[(&str, Video)] = &[
-    ("failed", Video::Failed),
-    ("filtered", Video::Filtered),
-    ("slow", Video::Slow),
-];
+const GARBAGES: &[(&str, Garbage)] =
+    &[("html", Garbage::Html), ("json", Garbage::Json), ("binary", Garbage::Binary), ("wire", Garbage::Wire)];
+const PLACES: &[(&str, At)] = &[("before-head", At::BeforeHead), ("after-head", At::AfterHead)];
+const VIDEOS: &[(&str, Video)] = &[("failed", Video::Failed), ("filtered", Video::Filtered), ("slow", Video::Slow)];
 
 #[derive(Clone, Copy)]
 struct Value<'a>(Option<&'a str>);
 
 impl<'a> Value<'a> {
     fn text(self) -> Result<&'a str, String> {
-        self.0
-            .filter(|text| !text.is_empty())
-            .ok_or_else(|| "needs a value".to_owned())
+        self.0.filter(|text| !text.is_empty()).ok_or_else(|| "needs a value".to_owned())
     }
 
     fn flag(self) -> Result<bool, String> {
-        if self.0.is_none() {
-            Ok(true)
-        } else {
-            Err("takes no value".to_owned())
-        }
+        if self.0.is_none() { Ok(true) } else { Err("takes no value".to_owned()) }
     }
 
-    fn number<N: FromStr + PartialOrd + fmt::Display + Copy>(
-        self,
-        least: N,
-        most: N,
-    ) -> Result<N, String> {
-        let number = self
-            .text()?
-            .parse()
-            .ok()
-            .filter(|number| *number >= least && *number <= most);
+    fn number<N: FromStr + PartialOrd + fmt::Display + Copy>(self, least: N, most: N) -> Result<N, String> {
+        let number = self.text()?.parse().ok().filter(|number| *number >= least && *number <= most);
         number.ok_or_else(|| format!("needs a whole number from {least} to {most}"))
     }
 
@@ -272,10 +234,7 @@ impl<'a> Value<'a> {
 
     fn word<T: Copy>(self, words: &[(&str, T)]) -> Result<T, String> {
         let text = self.text()?;
-        let known = words
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, meaning)| *meaning);
+        let known = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
         known.ok_or_else(|| {
             let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
             format!("needs one of {}", names.join(", "))

@@ -13,18 +13,12 @@ pub struct TimeError;
 
 /// Now, in milliseconds since 1970 (UTC); 0 for a clock before that.
 pub fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|age| i64::try_from(age.as_millis()).ok())
-        .unwrap_or(0)
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok()).unwrap_or(0)
 }
 
 /// Writes milliseconds as RFC 3339 in UTC; a time beyond the year 9999 is written as the last one before.
 pub fn print(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms)
-        .unwrap_or(jiff::Timestamp::MAX)
-        .to_string()
+    jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
 /// Reads RFC 3339 with any offset, from 1970 on; finer parts than milliseconds are cut off.
@@ -68,10 +62,7 @@ mod tests {
         assert_eq!(print(1_500), "1970-01-01T00:00:01.5Z");
         assert_eq!(parse("1970-01-01T01:00:01.5+01:00"), Ok(1_500));
         assert_eq!(parse(&print(1_795_000_000_123)), Ok(1_795_000_000_123));
-        assert_eq!(
-            print(i64::MAX),
-            print(jiff::Timestamp::MAX.as_millisecond())
-        );
+        assert_eq!(print(i64::MAX), print(jiff::Timestamp::MAX.as_millisecond()));
     }
 
     #[test]

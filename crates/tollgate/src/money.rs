@@ -51,10 +51,7 @@ pub fn parse(text: &str) -> Result<i64, MoneyError> {
     let mut nano: i64 = 0;
     let padding = std::iter::repeat_n(b'0', 9 - fraction.len());
     for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
-        nano = nano
-            .checked_mul(10)
-            .and_then(|n| n.checked_add(i64::from(digit - b'0')))
-            .ok_or(MoneyError::TooLarge)?;
+        nano = nano.checked_mul(10).and_then(|n| n.checked_add(i64::from(digit - b'0'))).ok_or(MoneyError::TooLarge)?;
     }
     Ok(nano)
 }
@@ -91,9 +88,7 @@ mod tests {
         assert_eq!(parse("0.0000000001"), Err(MoneyError::TooFine));
         assert_eq!(parse("9223372036.854775808"), Err(MoneyError::TooLarge));
         assert_eq!(parse("99999999999999999999"), Err(MoneyError::TooLarge));
-        for text in [
-            "", ".", "1.", ".5", "+1", " 1", "1 ", "1e3", "1,5", "1.2.3", "NaN", "$1", "١",
-        ] {
+        for text in ["", ".", "1.", ".5", "+1", " 1", "1 ", "1e3", "1,5", "1.2.3", "NaN", "$1", "١"] {
             assert_eq!(parse(text), Err(MoneyError::Form), "{text:?}");
         }
         assert_eq!(parse(&"0".repeat(1000)), Err(MoneyError::Form));

@@ -19,12 +19,7 @@ pub(super) fn flag(fields: &Fields, name: &str) -> Result<bool, Failure> {
     }
 }
 
-pub(super) fn integer(
-    fields: &Fields,
-    name: &str,
-    least: i64,
-    most: i64,
-) -> Result<Option<u64>, Failure> {
+pub(super) fn integer(fields: &Fields, name: &str, least: i64, most: i64) -> Result<Option<u64>, Failure> {
     let Some(value) = given(fields, name) else {
         return Ok(None);
     };
@@ -36,9 +31,8 @@ pub(super) fn integer(
         _ if number > most => ("above maximum", "integer_above_max_value", "<=", most),
         _ => return Ok(u64::try_from(number).ok()),
     };
-    let message = format!(
-        "Invalid '{name}': integer {word} value. Expected a value {sign} {bound}, but got {number} instead."
-    );
+    let message =
+        format!("Invalid '{name}': integer {word} value. Expected a value {sign} {bound}, but got {number} instead.");
     Err(Failure::invalid(message, name, code))
 }
 
@@ -54,9 +48,8 @@ pub(super) fn decimal(fields: &Fields, name: &str, least: f64, most: f64) -> Res
         _ if number > most => ("above maximum", "decimal_above_max_value", "<=", most),
         _ => return Ok(()),
     };
-    let message = format!(
-        "Invalid '{name}': decimal {word} value. Expected a value {sign} {bound}, but got {value} instead."
-    );
+    let message =
+        format!("Invalid '{name}': decimal {word} value. Expected a value {sign} {bound}, but got {value} instead.");
     Err(Failure::invalid(message, name, code))
 }
 

@@ -48,24 +48,14 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
         Some(Value::String(format)) if format == "float" => false,
         Some(Value::String(format)) if format == "base64" => true,
         Some(other) => {
-            return Err(not_supported(
-                "encoding_format",
-                &other.to_string(),
-                &["float", "base64"],
-            ));
+            return Err(not_supported("encoding_format", &other.to_string(), &["float", "base64"]));
         }
     };
-    let usual = if model.contains("large") {
-        3_072
-    } else {
-        1_536
-    };
+    let usual = if model.contains("large") { 3_072 } else { 1_536 };
     if let Some(Value::Number(asked)) = fields.get("dimensions")
         && asked.as_i64().is_some_and(|asked| asked < 1)
     {
-        return Err(Failure::plain(format!(
-            "{asked} is less than the minimum of 1 - 'dimensions'"
-        )));
+        return Err(Failure::plain(format!("{asked} is less than the minimum of 1 - 'dimensions'")));
     }
     let dimensions = integer(&fields, "dimensions", 1, usual)?.unwrap_or(usual.unsigned_abs());
     let dimensions = usize::try_from(dimensions).unwrap_or_default();
@@ -79,31 +69,18 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     }
     if prompt > MOST_IN_ALL {
         let message = format!("Requested {prompt} tokens, max {MOST_IN_ALL} tokens per request");
-        return Err(Failure {
-            code: Some("max_tokens_per_request"),
-            ..Failure::plain(message)
-        });
+        return Err(Failure { code: Some("max_tokens_per_request"), ..Failure::plain(message) });
     }
-    let mut out =
-        String::with_capacity(inputs.len() * dimensions * if base64 { 6 } else { 13 } + 256);
+    let mut out = String::with_capacity(inputs.len() * dimensions * if base64 { 6 } else { 13 } + 256);
     out.push_str("{\"object\":\"list\",\"data\":[");
     for (index, input) in inputs.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
-        put(
-            &mut out,
-            format_args!("{comma}{{\"object\":\"embedding\",\"index\":{index},\"embedding\":"),
-        );
+        put(&mut out, format_args!("{comma}{{\"object\":\"embedding\",\"index\":{index},\"embedding\":"));
         write_vector(&vector(input, dimensions), base64, &mut out);
         out.push('}');
     }
-    put(
-        &mut out,
-        format_args!("],\"model\":{},", Value::from(model)),
-    );
-    put(
-        &mut out,
-        format_args!("\"usage\":{{\"prompt_tokens\":{prompt},\"total_tokens\":{prompt}}}}}"),
-    );
+    put(&mut out, format_args!("],\"model\":{},", Value::from(model)));
+    put(&mut out, format_args!("\"usage\":{{\"prompt_tokens\":{prompt},\"total_tokens\":{prompt}}}}}"));
     if call.steer.usage == crate::steer::Usage::None {
         let at = out.rfind(",\"usage\"").unwrap_or(out.len());
         out.truncate(at);
@@ -133,9 +110,7 @@ fn inputs(input: &Value) -> Result<Vec<Input<'_>>, Failure> {
     list.iter()
         .map(|input| match input {
             Value::String(text) if all_texts && !text.is_empty() => Ok(Input::Text(text)),
-            Value::Array(tokens) if !tokens.is_empty() && tokens.iter().all(Value::is_u64) => {
-                Ok(Input::Tokens(tokens))
-            }
+            Value::Array(tokens) if !tokens.is_empty() && tokens.iter().all(Value::is_u64) => Ok(Input::Tokens(tokens)),
             _ => Err(refuse()),
         })
         .collect()
@@ -146,9 +121,7 @@ fn vector(input: &Input<'_>, dimensions: usize) -> Vec<f32> {
     let mut sum = vec![0.0_f32; dimensions];
     let whole = match input {
         Input::Text(text) => {
-            let words = text
-                .split(|char: char| !char.is_alphanumeric())
-                .filter(|word| !word.is_empty());
+            let words = text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
             for word in words.take(WORDS) {
                 add(&mut sum, fnv1a(word.to_lowercase().as_bytes()), 1.0);
             }
@@ -156,25 +129,14 @@ fn vector(input: &Input<'_>, dimensions: usize) -> Vec<f32> {
         }
         Input::Tokens(tokens) => {
             let ids = tokens.iter().filter_map(Value::as_u64);
-            ids.clone()
-                .take(WORDS)
-                .for_each(|id| add(&mut sum, id ^ 0x746f_6b65_6e73, 1.0));
-            ids.fold(0xcbf2_9ce4_8422_2325, |hash, id| {
-                (hash ^ id).wrapping_mul(0x0100_0000_01b3)
-            })
+            ids.clone().take(WORDS).for_each(|id| add(&mut sum, id ^ 0x746f_6b65_6e73, 1.0));
+            ids.fold(0xcbf2_9ce4_8422_2325, |hash, id| (hash ^ id).wrapping_mul(0x0100_0000_01b3))
         }
     };
     add(&mut sum, whole, 0.25);
-    let norm = sum
-        .iter()
-        .map(|value| f64::from(*value).powi(2))
-        .sum::<f64>()
-        .sqrt();
+    let norm = sum.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
     if norm > 0.0 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "vectors are f32 on the wire"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "vectors are f32 on the wire")]
         for value in &mut sum {
             *value = (f64::from(*value) / norm) as f32;
         }
@@ -193,10 +155,7 @@ fn add(sum: &mut [f32], seed: u64, weight: f32) {
 
 fn write_vector(vector: &[f32], base64: bool, out: &mut String) {
     if base64 {
-        let bytes: Vec<u8> = vector
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
         out.push('"');
         STANDARD.encode_string(bytes, out);
         out.push('"');

@@ -29,31 +29,12 @@ impl Failure {
     }
 
     /// A 400 about one parameter.
-    pub(super) fn invalid(
-        message: impl Into<String>,
-        param: impl Into<String>,
-        code: &'static str,
-    ) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..Self::of(400, "invalid_request_error", Some(code), message)
-        }
+    pub(super) fn invalid(message: impl Into<String>, param: impl Into<String>, code: &'static str) -> Self {
+        Self { param: Some(param.into()), ..Self::of(400, "invalid_request_error", Some(code), message) }
     }
 
-    fn of(
-        status: u16,
-        kind: &'static str,
-        code: Option<&'static str>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            kind,
-            param: None,
-            code,
-            headers: Vec::new(),
-        }
+    fn of(status: u16, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), kind, param: None, code, headers: Vec::new() }
     }
 
     fn with(mut self, headers: &[(&'static str, &'static str)]) -> Self {
@@ -68,11 +49,7 @@ impl Failure {
 
     pub(super) fn answer(&self, stamp: &mut Stamp) -> Answer {
         let body = format!("{:#}\n", self.body());
-        let mut answer = Answer::whole(
-            self.status,
-            stamp.headers("application/json; charset=utf-8"),
-            body,
-        );
+        let mut answer = Answer::whole(self.status, stamp.headers("application/json; charset=utf-8"), body);
         for (name, value) in &self.headers {
             answer.header(name, *value);
         }
@@ -82,12 +59,7 @@ impl Failure {
 
 /// What an error in the middle of an answer says, `error-after`.
 pub(super) fn in_the_middle() -> Failure {
-    Failure::of(
-        500,
-        "server_error",
-        None,
-        "The server had an error while processing your request. Sorry about that!",
-    )
+    Failure::of(500, "server_error", None, "The server had an error while processing your request. Sorry about that!")
 }
 
 pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
@@ -155,27 +127,16 @@ pub(super) fn of_status(status: u16, model: &str) -> Failure {
         401 => refused(Refusal::InvalidApiKey, model),
         404 => refused(Refusal::ModelNotFound, model),
         // Without headers of its own: whoever steers by status says whether there is a retry-after.
-        429 => Failure {
-            headers: Vec::new(),
-            ..refused(Refusal::RateLimit, model)
-        },
-        503 | 529 => Failure {
-            headers: Vec::new(),
-            ..refused(Refusal::Overloaded, model)
-        },
-        402 => Failure::of(
-            402,
-            "insufficient_quota",
-            Some("credit_balance_exhausted"),
-            "Your credit balance is used up.",
-        ),
+        429 => Failure { headers: Vec::new(), ..refused(Refusal::RateLimit, model) },
+        503 | 529 => Failure { headers: Vec::new(), ..refused(Refusal::Overloaded, model) },
+        402 => {
+            Failure::of(402, "insufficient_quota", Some("credit_balance_exhausted"), "Your credit balance is used up.")
+        }
         403 => Failure::of(
             403,
             "invalid_request_error",
             Some("model_not_allowed"),
-            format!(
-                "Project `proj_simulated` of organization {ORGANIZATION} does not have access to model `{model}`."
-            ),
+            format!("Project `proj_simulated` of organization {ORGANIZATION} does not have access to model `{model}`."),
         ),
         500.. => in_the_middle(),
         _ => Failure::plain(format!("The simulator was asked for status {status}.")),
@@ -202,32 +163,16 @@ pub(super) fn not_json() -> Failure {
 }
 
 pub(super) fn no_such_url(method: &str, path: &str) -> Failure {
-    Failure::of(
-        404,
-        "invalid_request_error",
-        None,
-        format!("Invalid URL ({method} {path})"),
-    )
+    Failure::of(404, "invalid_request_error", None, format!("Invalid URL ({method} {path})"))
 }
 
 pub(super) fn wrong_method(method: &str, path: &str, right: &str) -> Failure {
-    let message = format!(
-        "Not allowed to {method} on {path}. (HINT: Perhaps you meant to use {right} instead?)"
-    );
-    Failure::of(
-        405,
-        "invalid_request_error",
-        Some("method_not_allowed"),
-        message,
-    )
+    let message = format!("Not allowed to {method} on {path}. (HINT: Perhaps you meant to use {right} instead?)");
+    Failure::of(405, "invalid_request_error", Some("method_not_allowed"), message)
 }
 
 pub(super) fn missing(param: &str) -> Failure {
-    Failure::invalid(
-        format!("Missing required parameter: '{param}'."),
-        param,
-        "missing_required_parameter",
-    )
+    Failure::invalid(format!("Missing required parameter: '{param}'."), param, "missing_required_parameter")
 }
 
 pub(super) fn wrong_type(param: &str, wanted: &str, got: &Value) -> Failure {
@@ -249,9 +194,6 @@ pub(super) fn wrong_type(param: &str, wanted: &str, got: &Value) -> Failure {
 
 pub(super) fn not_supported(param: &str, got: &str, supported: &[&str]) -> Failure {
     let names: Vec<String> = supported.iter().map(|name| format!("'{name}'")).collect();
-    let message = format!(
-        "Invalid value: '{got}'. Supported values are: {}.",
-        names.join(", ")
-    );
+    let message = format!("Invalid value: '{got}'. Supported values are: {}.", names.join(", "));
     Failure::invalid(message, param, "invalid_value")
 }

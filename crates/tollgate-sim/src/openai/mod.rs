@@ -37,12 +37,7 @@ impl Stamp {
         let hash = fnv1a(request.body) ^ fnv1a(request.path.as_bytes()).rotate_left(17);
         let mut rng = Rng::new(hash ^ simulator.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let seed = rng.next();
-        Self {
-            created: 1_760_000_000 + rng.below(1_000_000),
-            seed,
-            world: simulator.seed,
-            rng,
-        }
+        Self { created: 1_760_000_000 + rng.below(1_000_000), seed, world: simulator.seed, rng }
     }
 
     fn id(&mut self, prefix: &str, length: usize) -> String {
@@ -58,18 +53,12 @@ impl Stamp {
         vec![
             ("content-type", content_type.to_owned()),
             ("openai-organization", error::ORGANIZATION.to_owned()),
-            (
-                "openai-processing-ms",
-                (20 + self.rng.below(900)).to_string(),
-            ),
+            ("openai-processing-ms", (20 + self.rng.below(900)).to_string()),
             ("openai-version", "2020-10-01".to_owned()),
             ("x-ratelimit-limit-requests", "10000".to_owned()),
             ("x-ratelimit-limit-tokens", "2000000".to_owned()),
             ("x-ratelimit-remaining-requests", "9999".to_owned()),
-            (
-                "x-ratelimit-remaining-tokens",
-                (1_900_000 + self.rng.below(99_000)).to_string(),
-            ),
+            ("x-ratelimit-remaining-tokens", (1_900_000 + self.rng.below(99_000)).to_string()),
             ("x-ratelimit-reset-requests", "6ms".to_owned()),
             ("x-ratelimit-reset-tokens", "0s".to_owned()),
             ("x-request-id", self.hex("req_", 32)),
@@ -86,32 +75,15 @@ struct Call<'a> {
 
 impl Call<'_> {
     /// A body that is not a stream, with the faults asked for.
-    fn plain(
-        &mut self,
-        status: u16,
-        content_type: &str,
-        body: Vec<u8>,
-        prompt: u64,
-        completion: u64,
-    ) -> Answer {
+    fn plain(&mut self, status: u16, content_type: &str, body: Vec<u8>, prompt: u64, completion: u64) -> Answer {
         let mut answer = Answer::whole(status, self.stamp.headers(content_type), "");
         answer.prompt_tokens = prompt;
-        faults::body(
-            self.steer,
-            answer,
-            body,
-            &error::in_the_middle().body().to_string(),
-            completion,
-        )
+        faults::body(self.steer, answer, body, &error::in_the_middle().body().to_string(), completion)
     }
 
     /// A server-sent event stream, with the faults asked for.
     fn stream(&mut self, frames: impl Frames + 'static, prompt: u64) -> Answer {
-        let mut answer = Answer::whole(
-            200,
-            self.stamp.headers("text/event-stream; charset=utf-8"),
-            "",
-        );
+        let mut answer = Answer::whole(200, self.stamp.headers("text/event-stream; charset=utf-8"), "");
         answer.header("cache-control", "no-cache");
         answer.length = None;
         answer.prompt_tokens = prompt;
@@ -133,48 +105,32 @@ const CALLS: &[(&str, Act)] = &[
 ];
 
 pub(crate) fn answer(simulator: &Simulator, request: &Request<'_>, steer: &Steer) -> Answer {
-    let mut call = Call {
-        request,
-        steer,
-        stamp: Stamp::new(simulator, request),
-    };
+    let mut call = Call { request, steer, stamp: Stamp::new(simulator, request) };
     let answer = refusal(simulator, &call).map_or_else(|| route(&mut call), Err);
     match answer {
-        Ok(answer) => Answer {
-            status: steer.status.unwrap_or(answer.status),
-            ..answer
-        },
+        Ok(answer) => Answer { status: steer.status.unwrap_or(answer.status), ..answer },
         Err(failure) => failure.answer(&mut call.stamp),
     }
 }
 
 /// A steering header that cannot be understood is the caller's mistake, told as the vendor would.
 pub(crate) fn bad_steer(simulator: &Simulator, request: &Request<'_>, bad: &BadSteer) -> Answer {
-    Failure::invalid(bad.to_string(), "x-tollgate-sim", "invalid_value")
-        .answer(&mut Stamp::new(simulator, request))
+    Failure::invalid(bad.to_string(), "x-tollgate-sim", "invalid_value").answer(&mut Stamp::new(simulator, request))
 }
 
 fn refusal(simulator: &Simulator, call: &Call<'_>) -> Option<Failure> {
-    if simulator.wants_key
-        && ["authorization", "api-key"]
-            .iter()
-            .all(|name| call.request.header(name).is_none())
-    {
+    if simulator.wants_key && ["authorization", "api-key"].iter().all(|name| call.request.header(name).is_none()) {
         return Some(error::no_key());
     }
     let model = || {
         let body: Option<Value> = serde_json::from_slice(call.request.body).ok();
-        body.and_then(|body| Some(body.get("model")?.as_str()?.to_owned()))
-            .unwrap_or_else(|| "this model".to_owned())
+        body.and_then(|body| Some(body.get("model")?.as_str()?.to_owned())).unwrap_or_else(|| "this model".to_owned())
     };
     // A status below 300 is a success; it is set on the answer.
     match (call.steer.error, call.steer.status) {
         (Some(refusal), status) => {
             let failure = error::refused(refusal, &model());
-            Some(Failure {
-                status: status.unwrap_or(failure.status),
-                ..failure
-            })
+            Some(Failure { status: status.unwrap_or(failure.status), ..failure })
         }
         (None, Some(status)) if status >= 300 => Some(error::of_status(status, &model())),
         _ => None,
@@ -185,11 +141,7 @@ fn route(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let (method, path) = (call.request.method, call.request.path);
     let tail = path.trim_end_matches('/');
     if let Some((_, act)) = CALLS.iter().find(|(end, _)| tail.ends_with(end)) {
-        return if method == "POST" {
-            act(call)
-        } else {
-            Err(error::wrong_method(method, path, "POST"))
-        };
+        return if method == "POST" { act(call) } else { Err(error::wrong_method(method, path, "POST")) };
     }
     match models::asked(tail) {
         Some(asked) if method == "GET" => Ok(models::answer(call, asked)),
@@ -210,9 +162,7 @@ fn object(body: &[u8]) -> Result<serde_json::Map<String, Value>, Failure> {
 fn model_name(fields: &serde_json::Map<String, Value>) -> Result<String, Failure> {
     match fields.get("model") {
         Some(Value::String(model)) if !model.is_empty() => Ok(model.clone()),
-        None | Some(Value::Null | Value::String(_)) => {
-            Err(Failure::plain("you must provide a model parameter"))
-        }
+        None | Some(Value::Null | Value::String(_)) => Err(Failure::plain("you must provide a model parameter")),
         Some(other) => Err(error::wrong_type("model", "a string", other)),
     }
 }

@@ -36,17 +36,11 @@ pub(super) fn asked(path: &str) -> Option<Asked> {
 pub(super) fn answer(call: &mut Call<'_>, asked: Asked) -> Answer {
     let body = match asked {
         Asked::All => {
-            let data: Vec<Value> = NAMES
-                .iter()
-                .map(|(name, created)| model(name, *created))
-                .collect();
+            let data: Vec<Value> = NAMES.iter().map(|(name, created)| model(name, *created)).collect();
             json!({"object": "list", "data": data})
         }
         Asked::One(name) => {
-            let known = NAMES
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, created)| *created);
+            let known = NAMES.iter().find(|(known, _)| *known == name).map(|(_, created)| *created);
             model(&name, known.unwrap_or(call.stamp.created))
         }
     };
@@ -61,10 +55,7 @@ fn decoded(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let code = after
-            .get(..2)
-            .filter(|_| *first == b'%')
-            .and_then(|code| std::str::from_utf8(code).ok());
+        let code = after.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
         if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
             bytes.push(byte);
             rest = after.get(2..).unwrap_or_default();

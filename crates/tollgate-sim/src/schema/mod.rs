@@ -19,11 +19,7 @@ const ITEMS: u64 = 64;
 
 /// A value for `schema`; the same seed gives the same value.
 pub(crate) fn value(schema: &Value, seed: u64) -> Value {
-    Maker {
-        root: schema,
-        rng: Rng::new(seed),
-    }
-    .make(schema, "value", 0)
+    Maker { root: schema, rng: Rng::new(seed) }.make(schema, "value", 0)
 }
 
 struct Maker<'a> {
@@ -40,9 +36,7 @@ impl<'a> Maker<'a> {
             return Value::Null;
         }
         if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
-            let target = target
-                .strip_prefix('#')
-                .and_then(|path| self.root.pointer(path));
+            let target = target.strip_prefix('#').and_then(|path| self.root.pointer(path));
             return target.map_or(Value::Null, |target| self.make(target, name, depth + 1));
         }
         if let Some(value) = fields.get("const") {
@@ -73,16 +67,10 @@ impl<'a> Maker<'a> {
     fn object(&mut self, fields: &'a Map<String, Value>, depth: usize) -> Map<String, Value> {
         let mut object = Map::new();
         let required = names(fields.get("required"));
-        let at_least = fields
-            .get("minProperties")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
+        let at_least = fields.get("minProperties").and_then(Value::as_u64).unwrap_or(0);
         if let Some(properties) = fields.get("properties").and_then(Value::as_object) {
-            let mut optional = (properties.len()
-                - properties
-                    .keys()
-                    .filter(|name| required.contains(&name.as_str()))
-                    .count()) as u64;
+            let mut optional =
+                (properties.len() - properties.keys().filter(|name| required.contains(&name.as_str())).count()) as u64;
             for (name, schema) in properties {
                 let wanted = required.contains(&name.as_str());
                 if !wanted {
@@ -118,18 +106,9 @@ impl<'a> Maker<'a> {
         let bound = |key: &str| fields.get(key).and_then(Value::as_u64);
         let least = bound("minItems").unwrap_or(0).min(ITEMS);
         let most = bound("maxItems").unwrap_or(ITEMS).max(least);
-        let prefix = fields
-            .get("prefixItems")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
-        let items = fields
-            .get("items")
-            .filter(|items| **items != Value::Bool(false));
-        let usual = if depth < SHALLOW {
-            1 + self.rng.below(2)
-        } else {
-            0
-        };
+        let prefix = fields.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let items = fields.get("items").filter(|items| **items != Value::Bool(false));
+        let usual = if depth < SHALLOW { 1 + self.rng.below(2) } else { 0 };
         let wish = usual.max(prefix.len() as u64).max(least).min(most);
         let unique = fields.get("uniqueItems") == Some(&Value::Bool(true));
         let mut array: Vec<Value> = Vec::new();
@@ -139,12 +118,8 @@ impl<'a> Maker<'a> {
                 break;
             }
             let item = match (prefix.get(array.len()), items) {
-                (Some(schema), _) | (None, Some(schema)) => {
-                    self.make(schema, singular(name), depth + 1)
-                }
-                (None, None) if prefix.is_empty() => {
-                    Value::from(format!("{} {}", singular(name), array.len() + 1))
-                }
+                (Some(schema), _) | (None, Some(schema)) => self.make(schema, singular(name), depth + 1),
+                (None, None) if prefix.is_empty() => Value::from(format!("{} {}", singular(name), array.len() + 1)),
                 (None, None) => break,
             };
             if !unique || !array.contains(&item) {
@@ -164,24 +139,16 @@ impl<'a> Maker<'a> {
     ) -> Value {
         // Near the top the first choice that says something; deep down the one that ends.
         let is_null = |choice: &&Value| choice.get("type").and_then(Value::as_str) == Some("null");
-        let ends =
-            |choice: &&Value| choice.get("$ref").is_none() && choice.get("properties").is_none();
+        let ends = |choice: &&Value| choice.get("$ref").is_none() && choice.get("properties").is_none();
         let choice = if depth < SHALLOW {
             choices.iter().find(|choice| !is_null(choice))
         } else {
-            choices
-                .iter()
-                .find(is_null)
-                .or_else(|| choices.iter().find(ends))
+            choices.iter().find(is_null).or_else(|| choices.iter().find(ends))
         };
         let Some(choice) = choice.or_else(|| choices.first()) else {
             return Value::Null;
         };
-        let mut merged = self
-            .resolved(choice, 0)
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
+        let mut merged = self.resolved(choice, 0).as_object().cloned().unwrap_or_default();
         let mut rest = fields.clone();
         rest.remove(key);
         merge(&mut merged, rest);
@@ -192,32 +159,20 @@ impl<'a> Maker<'a> {
         let mut merged = schema.as_object().cloned().unwrap_or_default();
         merged.remove("allOf");
         for part in parts {
-            merge(
-                &mut merged,
-                self.resolved(part, 0)
-                    .as_object()
-                    .cloned()
-                    .unwrap_or_default(),
-            );
+            merge(&mut merged, self.resolved(part, 0).as_object().cloned().unwrap_or_default());
         }
         self.owned(&Value::Object(merged), name, depth + 1)
     }
 
     /// Makes a value for a schema that is not part of the document, with the document's definitions.
     fn owned(&mut self, schema: &Value, name: &str, depth: usize) -> Value {
-        let mut inner = Maker {
-            root: self.root,
-            rng: Rng::new(self.rng.next()),
-        };
+        let mut inner = Maker { root: self.root, rng: Rng::new(self.rng.next()) };
         // A shorter life for both: the merged schema lives only here, the document longer.
         inner.make(schema, name, depth)
     }
 
     fn resolved(&self, schema: &'a Value, hops: usize) -> &'a Value {
-        let target = schema
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|path| path.strip_prefix('#'));
+        let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
         match target.and_then(|path| self.root.pointer(path)) {
             Some(target) if hops < SHALLOW => self.resolved(target, hops + 1),
             _ => schema,
@@ -251,40 +206,19 @@ fn kind(fields: &Map<String, Value>, depth: usize) -> &str {
             }
             kinds.find(|kind| *kind != "null").unwrap_or("null")
         }
-        _ if ["properties", "required", "additionalProperties"]
-            .iter()
-            .any(|key| fields.contains_key(*key)) =>
-        {
-            "object"
-        }
-        _ if ["items", "prefixItems", "minItems"]
-            .iter()
-            .any(|key| fields.contains_key(*key)) =>
-        {
-            "array"
-        }
-        _ if ["minimum", "maximum", "multipleOf"]
-            .iter()
-            .any(|key| fields.contains_key(*key)) =>
-        {
-            "number"
-        }
+        _ if ["properties", "required", "additionalProperties"].iter().any(|key| fields.contains_key(*key)) => "object",
+        _ if ["items", "prefixItems", "minItems"].iter().any(|key| fields.contains_key(*key)) => "array",
+        _ if ["minimum", "maximum", "multipleOf"].iter().any(|key| fields.contains_key(*key)) => "number",
         _ => "string",
     }
 }
 
 fn names(list: Option<&Value>) -> Vec<&str> {
-    list.and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn singular(name: &str) -> &str {
-    name.strip_suffix('s')
-        .filter(|name| name.len() > 2)
-        .unwrap_or(name)
+    name.strip_suffix('s').filter(|name| name.len() > 2).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -9,12 +9,7 @@ const LONGEST: usize = 1_000;
 
 pub(super) fn text(pattern: &str, rng: &mut Rng) -> Option<String> {
     let pattern: Vec<char> = pattern.chars().collect();
-    let mut reader = Reader {
-        pattern: &pattern,
-        at: 0,
-        rng,
-        depth: 0,
-    };
+    let mut reader = Reader { pattern: &pattern, at: 0, rng, depth: 0 };
     let text = reader.alternatives()?;
     reader.peek().is_none().then_some(text)
 }
@@ -140,11 +135,7 @@ impl Reader<'_> {
                 '\\' => self.escaped()?,
                 char => char,
             };
-            let is_range = self.peek() == Some('-')
-                && self
-                    .pattern
-                    .get(self.at + 1)
-                    .is_some_and(|next| *next != ']');
+            let is_range = self.peek() == Some('-') && self.pattern.get(self.at + 1).is_some_and(|next| *next != ']');
             let last = if is_range {
                 self.at += 1;
                 self.take()?

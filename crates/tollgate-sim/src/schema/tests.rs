@@ -20,19 +20,13 @@ fn a_tool_s_parameters() {
     for seed in 0..50 {
         let made = value(&schema, seed);
         assert_eq!(made, value(&schema, seed));
-        assert!(
-            (1..=3).contains(&made["city"].as_str().unwrap().len()),
-            "{made}"
-        );
+        assert!((1..=3).contains(&made["city"].as_str().unwrap().len()), "{made}");
         assert!((3..=5).contains(&made["days"].as_i64().unwrap()));
         assert!(["c", "f"].contains(&made["unit"].as_str().unwrap()));
         let stops = made["stops"].as_array().unwrap();
         assert_eq!(stops.len(), 2);
         let code = stops[0]["code"].as_str().unwrap().as_bytes();
-        assert!(
-            code.len() == 6 && code[..3].iter().all(u8::is_ascii_uppercase) && code[3] == b'-',
-            "{made}"
-        );
+        assert!(code.len() == 6 && code[..3].iter().all(u8::is_ascii_uppercase) && code[3] == b'-', "{made}");
         assert_eq!(made["who"]["id"].as_str().unwrap().len(), 36);
         if let Some(ratio) = made.get("ratio") {
             assert!(ratio.as_f64().unwrap() > 0.0 && ratio.as_f64().unwrap() < 1.0);
@@ -63,24 +57,13 @@ fn joined_schemas_and_bounds() {
     assert!(made["b"].is_boolean());
     for (schema, least, most) in [
         (json!({"type": "integer", "maximum": -5}), i64::MIN, -5),
-        (
-            json!({"type": "integer", "exclusiveMinimum": 10, "exclusiveMaximum": 12}),
-            11,
-            11,
-        ),
-        (
-            json!({"type": ["null", "integer"], "minimum": 1e3}),
-            1000,
-            i64::MAX,
-        ),
+        (json!({"type": "integer", "exclusiveMinimum": 10, "exclusiveMaximum": 12}), 11, 11),
+        (json!({"type": ["null", "integer"], "minimum": 1e3}), 1000, i64::MAX),
     ] {
         let made = value(&schema, 9).as_i64().unwrap();
         assert!(least <= made && made <= most, "{schema} {made}");
     }
-    let unique = value(
-        &json!({"type": "array", "minItems": 3, "uniqueItems": true, "items": {"enum": [1, 2, 3]}}),
-        5,
-    );
+    let unique = value(&json!({"type": "array", "minItems": 3, "uniqueItems": true, "items": {"enum": [1, 2, 3]}}), 5);
     assert_eq!(unique.as_array().unwrap().len(), 3);
 }
 

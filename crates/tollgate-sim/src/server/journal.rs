@@ -95,8 +95,7 @@ impl Journal {
         self.edit(seq, |entry| {
             entry.ended = true;
             entry.client_left = left.is_some();
-            entry.client_left_after_ms =
-                left.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+            entry.client_left_after_ms = left.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         });
     }
 
@@ -114,9 +113,7 @@ impl Journal {
     fn edit(&self, seq: u64, change: impl FnOnce(&mut Entry)) {
         let mut book = self.book();
         let first = book.entries.front().map_or(0, |entry| entry.seq);
-        let at = seq
-            .checked_sub(first)
-            .and_then(|at| usize::try_from(at).ok());
+        let at = seq.checked_sub(first).and_then(|at| usize::try_from(at).ok());
         if let Some(entry) = at.and_then(|at| book.entries.get_mut(at)) {
             change(entry);
         }
@@ -129,24 +126,13 @@ impl Journal {
 }
 
 fn shown(name: &str, value: &str) -> String {
-    if SECRETS
-        .iter()
-        .any(|secret| name.eq_ignore_ascii_case(secret))
-    {
-        masked(value)
-    } else {
-        value.to_owned()
-    }
+    if SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) { masked(value) } else { value.to_owned() }
 }
 
 /// The last four characters, or none of a value so short that they would be half of it.
 fn masked(value: &str) -> String {
     let count = value.chars().count();
-    let last: String = if count < 9 {
-        String::new()
-    } else {
-        value.chars().skip(count - 4).collect()
-    };
+    let last: String = if count < 9 { String::new() } else { value.chars().skip(count - 4).collect() };
     format!("…{last}")
 }
 

@@ -71,16 +71,8 @@ impl Drop for Counted<'_> {
 /// # Errors
 ///
 /// Only those of the listener that do not pass by themselves.
-pub async fn serve(
-    listener: TcpListener,
-    sim: Arc<Simulator>,
-    shutdown: impl Future,
-) -> io::Result<()> {
-    let shared = Arc::new(Shared {
-        simulator: sim,
-        journal: Journal::default(),
-        stats: Stats::default(),
-    });
+pub async fn serve(listener: TcpListener, sim: Arc<Simulator>, shutdown: impl Future) -> io::Result<()> {
+    let shared = Arc::new(Shared { simulator: sim, journal: Journal::default(), stats: Stats::default() });
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -100,10 +92,7 @@ pub async fn serve(
 }
 
 fn passes(error: &io::Error) -> bool {
-    !matches!(
-        error.kind(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected
-    )
+    !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotConnected)
 }
 
 /// One connection from its first request to its end.
@@ -123,19 +112,8 @@ async fn converse(socket: TcpStream, shared: Arc<Shared>) {
         };
         let _busy = Counted::new(&shared.stats.in_flight);
         let ended = if received.path.starts_with("/_sim/") {
-            let form = Form {
-                close: received.close,
-                headless: received.method == "HEAD",
-                old: received.old,
-            };
-            play::play(
-                &mut wire,
-                own(&received, &shared),
-                &form,
-                &shared.stats.bytes_written,
-                |_| {},
-            )
-            .await
+            let form = Form { close: received.close, headless: received.method == "HEAD", old: received.old };
+            play::play(&mut wire, own(&received, &shared), &form, &shared.stats.bytes_written, |_| {}).await
         } else {
             shared.stats.requests.fetch_add(1, Relaxed);
             respond(&mut wire, &received, &shared).await
@@ -153,11 +131,8 @@ async fn converse(socket: TcpStream, shared: Arc<Shared>) {
 
 /// Asks the simulator, plays its answer, keeps the journal.
 async fn respond(wire: &mut Wire, received: &Received, shared: &Shared) -> Ended {
-    let headers: Vec<(&str, &str)> = received
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let headers: Vec<(&str, &str)> =
+        received.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let request = Request {
         method: &received.method,
         path: &received.path,
@@ -166,14 +141,8 @@ async fn respond(wire: &mut Wire, received: &Received, shared: &Shared) -> Ended
         body: &received.body,
     };
     let answer = shared.simulator.answer(&request);
-    let entry = shared
-        .journal
-        .open(received, answer.status, answer.prompt_tokens);
-    let form = Form {
-        close: received.close,
-        headless: received.method == "HEAD",
-        old: received.old,
-    };
+    let entry = shared.journal.open(received, answer.status, answer.prompt_tokens);
+    let form = Form { close: received.close, headless: received.method == "HEAD", old: received.old };
     let started = std::time::Instant::now();
     let note = |tokens| shared.journal.produced(entry, tokens);
     let ended = play::play(wire, answer, &form, &shared.stats.bytes_written, note).await;
@@ -201,16 +170,9 @@ fn own(received: &Received, shared: &Shared) -> Answer {
             });
             (200, body.to_string())
         }
-        _ => (
-            404,
-            json!({"error": {"message": "no such page of the simulator"}}).to_string(),
-        ),
+        _ => (404, json!({"error": {"message": "no such page of the simulator"}}).to_string()),
     };
-    Answer::whole(
-        status,
-        vec![("content-type", "application/json".to_owned())],
-        body,
-    )
+    Answer::whole(status, vec![("content-type", "application/json".to_owned())], body)
 }
 
 /// A request that is no HTTP, or too large: says so and closes.
@@ -223,16 +185,8 @@ async fn refuse(wire: &mut Wire, refused: Refused) {
         Refused::Unsupported(message) => (501, message),
     };
     let body = json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": null}});
-    let answer = Answer::whole(
-        status,
-        vec![("content-type", "application/json".to_owned())],
-        body.to_string(),
-    );
-    let form = Form {
-        close: true,
-        headless: false,
-        old: false,
-    };
+    let answer = Answer::whole(status, vec![("content-type", "application/json".to_owned())], body.to_string());
+    let form = Form { close: true, headless: false, old: false };
     play::play(wire, answer, &form, &AtomicU64::new(0), |_| {}).await;
     // Closing over unread bytes would reset the connection and take our answer with it.
     wire.linger(Duration::from_secs(1)).await;

@@ -48,15 +48,8 @@ pub(super) async fn play(
     written: &AtomicU64,
     produced: impl Fn(u64),
 ) -> Ended {
-    let mut player = Player {
-        wire,
-        out: Vec::with_capacity(1024),
-        written,
-    };
-    player
-        .play(answer, form, produced)
-        .await
-        .unwrap_or(Ended::ClientLeft)
+    let mut player = Player { wire, out: Vec::with_capacity(1024), written };
+    player.play(answer, form, produced).await.unwrap_or(Ended::ClientLeft)
 }
 
 struct Player<'a> {
@@ -67,12 +60,7 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
-    async fn play(
-        &mut self,
-        mut answer: Answer,
-        form: &Form,
-        produced: impl Fn(u64),
-    ) -> Result<Ended, Gone> {
+    async fn play(&mut self, mut answer: Answer, form: &Form, produced: impl Fn(u64)) -> Result<Ended, Gone> {
         for step in std::mem::take(&mut answer.before) {
             if let Some(ended) = self.step(step, Framing::UntilClose).await? {
                 return Ok(ended);
@@ -84,13 +72,8 @@ impl Player<'_> {
             (None, true) => Framing::UntilClose,
         };
         let close = form.close || framing == Framing::UntilClose;
-        self.out
-            .extend_from_slice(head(&answer, framing, close).as_bytes());
-        let mut next = if form.headless {
-            None
-        } else {
-            answer.steps.next()
-        };
+        self.out.extend_from_slice(head(&answer, framing, close).as_bytes());
+        let mut next = if form.headless { None } else { answer.steps.next() };
         let mut said = 0;
         while let Some(step) = next {
             let ended = self.step(step, framing).await;
@@ -176,12 +159,7 @@ impl Player<'_> {
 
 fn head(answer: &Answer, framing: Framing, close: bool) -> String {
     let mut head = String::with_capacity(640);
-    let _ = write!(
-        head,
-        "HTTP/1.1 {} {}\r\n",
-        answer.status,
-        reason(answer.status)
-    );
+    let _ = write!(head, "HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
     for (name, value) in &answer.headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }

@@ -58,20 +58,17 @@ pub(super) async fn request(wire: &mut Wire) -> Result<Option<Received>, Refused
             return Err(Refused::HeadTooLarge);
         }
         if wire.receive().await.is_err() {
-            return if wire.inbox.is_empty() {
-                Ok(None)
-            } else {
-                Err(Refused::Gone)
-            };
+            return if wire.inbox.is_empty() { Ok(None) } else { Err(Refused::Gone) };
         }
     };
     let length = length(&received)?;
     if matches!(length, Length::Known(size) if size > BODY_LIMIT) {
         return Err(Refused::BodyTooLarge);
     }
-    let waits = received.headers.iter().any(|(name, value)| {
-        name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue")
-    });
+    let waits = received
+        .headers
+        .iter()
+        .any(|(name, value)| name.eq_ignore_ascii_case("expect") && value.eq_ignore_ascii_case("100-continue"));
     if waits && wire.inbox.is_empty() && !matches!(length, Length::Known(0)) {
         wire.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
     }
@@ -105,9 +102,9 @@ fn head(inbox: &mut BytesMut) -> Result<Option<Received>, Refused> {
     };
     let target = parsed.path.unwrap_or("/");
     // The absolute form that clients use towards proxies.
-    let target = target.split_once("://").map_or(target, |(_, rest)| {
-        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
-    });
+    let target = target
+        .split_once("://")
+        .map_or(target, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
         None => (target, None),
@@ -115,21 +112,12 @@ fn head(inbox: &mut BytesMut) -> Result<Option<Received>, Refused> {
     let headers: Vec<(String, String)> = parsed
         .headers
         .iter()
-        .map(|header| {
-            (
-                header.name.to_owned(),
-                String::from_utf8_lossy(header.value).into_owned(),
-            )
-        })
+        .map(|header| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned()))
         .collect();
     let old = parsed.version == Some(0);
     let connection = |word: &str| {
-        let lines = headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
-        lines
-            .flat_map(|(_, value)| value.split(','))
-            .any(|part| part.trim().eq_ignore_ascii_case(word))
+        let lines = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("connection"));
+        lines.flat_map(|(_, value)| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
     };
     let received = Received {
         method: parsed.method.unwrap_or_default().to_owned(),
@@ -146,28 +134,20 @@ fn head(inbox: &mut BytesMut) -> Result<Option<Received>, Refused> {
 
 fn length(received: &Received) -> Result<Length, Refused> {
     let named = |wanted: &'static str| {
-        let named = received
-            .headers
-            .iter()
-            .filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
+        let named = received.headers.iter().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));
         named.map(|(_, value)| value.trim())
     };
     let codings: Vec<&str> = named("transfer-encoding").collect();
     let lengths: Vec<&str> = named("content-length").collect();
     match (codings.as_slice(), lengths.as_slice()) {
         ([], []) => Ok(Length::Known(0)),
-        ([], [length]) if length.bytes().all(|byte| byte.is_ascii_digit()) => length
-            .parse()
-            .map(Length::Known)
-            .map_err(|_| Refused::Malformed("content-length is not a number")),
+        ([], [length]) if length.bytes().all(|byte| byte.is_ascii_digit()) => {
+            length.parse().map(Length::Known).map_err(|_| Refused::Malformed("content-length is not a number"))
+        }
         ([], _) => Err(Refused::Malformed("content-length is not one number")),
         ([coding], []) if coding.eq_ignore_ascii_case("chunked") => Ok(Length::Chunked),
-        (_, []) => Err(Refused::Unsupported(
-            "only the transfer coding chunked is known here",
-        )),
-        (_, [_, ..]) => Err(Refused::Malformed(
-            "both content-length and transfer-encoding",
-        )),
+        (_, []) => Err(Refused::Unsupported("only the transfer coding chunked is known here")),
+        (_, [_, ..]) => Err(Refused::Malformed("both content-length and transfer-encoding")),
     }
 }
 

@@ -25,10 +25,7 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(socket: TcpStream) -> Self {
-        Self {
-            socket,
-            inbox: BytesMut::with_capacity(8 << 10),
-        }
+        Self { socket, inbox: BytesMut::with_capacity(8 << 10) }
     }
 
     /// Waits for more bytes in the inbox.
@@ -74,11 +71,7 @@ impl Wire {
     async fn writable(&mut self) -> Result<(), Gone> {
         loop {
             let listening = self.inbox.len() < AHEAD;
-            let interest = if listening {
-                Interest::READABLE | Interest::WRITABLE
-            } else {
-                Interest::WRITABLE
-            };
+            let interest = if listening { Interest::READABLE | Interest::WRITABLE } else { Interest::WRITABLE };
             let ready = self.socket.ready(interest).await.map_err(|_| Gone)?;
             if ready.is_readable() && listening {
                 self.receive_now()?;

@@ -34,10 +34,7 @@ pub(crate) struct Talk {
 
 impl Talk {
     pub(crate) async fn to(address: SocketAddr) -> Self {
-        Self {
-            socket: TcpStream::connect(address).await.unwrap(),
-            received: Vec::with_capacity(1 << 20),
-        }
+        Self { socket: TcpStream::connect(address).await.unwrap(), received: Vec::with_capacity(1 << 20) }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -63,12 +60,7 @@ impl Talk {
     /// Reads until `mark` has come.
     pub(crate) async fn until(&mut self, mark: &str) {
         while !String::from_utf8_lossy(&self.received).contains(mark) {
-            assert_ne!(
-                self.socket.read_buf(&mut self.received).await.unwrap(),
-                0,
-                "{}",
-                self.text()
-            );
+            assert_ne!(self.socket.read_buf(&mut self.received).await.unwrap(), 0, "{}", self.text());
         }
     }
 
@@ -85,19 +77,13 @@ pub(crate) fn head(method: &str, path: &str, more: &str, length: usize) -> Strin
 
 /// A chat request that steers.
 pub(crate) fn chat(steer: &str, stream: bool) -> Vec<u8> {
-    let mut body =
-        json!({"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "Hello"}]});
+    let mut body = json!({"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "Hello"}]});
     if stream {
         body["stream"] = json!(true);
         body["stream_options"] = json!({"include_usage": true});
     }
     let body = body.to_string();
-    let head = head(
-        "POST",
-        "/v1/chat/completions",
-        &format!("x-tollgate-sim: {steer}\r\n"),
-        body.len(),
-    );
+    let head = head("POST", "/v1/chat/completions", &format!("x-tollgate-sim: {steer}\r\n"), body.len());
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
@@ -113,12 +99,8 @@ pub(crate) async fn converse(steer: &str, stream: bool) -> (End, String) {
 pub(crate) fn parts(answer: &str) -> (String, String, bool) {
     let (head, mut rest) = answer.split_once("\r\n\r\n").unwrap();
     if !head.contains("transfer-encoding: chunked") {
-        let length: usize = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap()
-            .parse()
-            .unwrap();
+        let length: usize =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
         return (head.to_owned(), rest.to_owned(), rest.len() == length);
     }
     let mut body = String::new();
@@ -140,8 +122,7 @@ pub(crate) fn parts(answer: &str) -> (String, String, bool) {
 /// One request on a connection of its own, for the server's own pages.
 pub(crate) async fn page(address: SocketAddr, method: &str, path: &str) -> Value {
     let mut talk = Talk::to(address).await;
-    talk.send(head(method, path, "connection: close\r\n", 0).as_bytes())
-        .await;
+    talk.send(head(method, path, "connection: close\r\n", 0).as_bytes()).await;
     assert_eq!(talk.all().await, End::Closed);
     serde_json::from_str(&parts(&talk.text()).1).unwrap()
 }

@@ -15,10 +15,7 @@ async fn two_answers_on_one_connection_are_the_same() {
     assert_eq!(first, second);
     let (head, body, whole) = parts(first);
     assert!(head.starts_with("HTTP/1.1 200 OK") && whole);
-    assert_eq!(
-        serde_json::from_str::<Value>(&body).unwrap()["object"],
-        "chat.completion"
-    );
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["object"], "chat.completion");
 }
 
 #[tokio::test]
@@ -37,8 +34,7 @@ async fn a_chunked_body_with_expect_continue() {
     talk.until("HTTP/1.1 100 Continue\r\n\r\n").await;
     talk.received.clear();
     talk.send(b"a\r\n{\"model\":\"\r\n1;ext=1\r\nm\r\n").await;
-    talk.send(b"1d\r\n\",\"input\":\"x\",\"dimensions\":2}\r\n0\r\nTrailer: 1\r\n\r\n")
-        .await;
+    talk.send(b"1d\r\n\",\"input\":\"x\",\"dimensions\":2}\r\n0\r\nTrailer: 1\r\n\r\n").await;
     talk.all().await;
     let (head, body, whole) = parts(&talk.text());
     assert!(head.starts_with("HTTP/1.1 200") && whole, "{head} {body}");
@@ -47,16 +43,12 @@ async fn a_chunked_body_with_expect_continue() {
 #[tokio::test]
 async fn connection_close_and_http_1_0() {
     let mut talk = Talk::to(start().await).await;
-    let closing = String::from_utf8(chat("", false))
-        .unwrap()
-        .replace("host: sim", "Connection: close");
+    let closing = String::from_utf8(chat("", false)).unwrap().replace("host: sim", "Connection: close");
     talk.send(closing.as_bytes()).await;
     assert_eq!(talk.all().await, End::Closed);
     assert!(talk.text().contains("\r\nconnection: close\r\n"));
     let mut talk = Talk::to(start().await).await;
-    let old = String::from_utf8(chat("", true))
-        .unwrap()
-        .replace("HTTP/1.1", "HTTP/1.0");
+    let old = String::from_utf8(chat("", true)).unwrap().replace("HTTP/1.1", "HTTP/1.0");
     talk.send(old.as_bytes()).await;
     assert_eq!(talk.all().await, End::Closed);
     assert!(talk.text().ends_with("data: [DONE]\n\n") && !talk.text().contains("chunked"));
@@ -65,36 +57,17 @@ async fn connection_close_and_http_1_0() {
 #[tokio::test]
 async fn refuses_bad_framing_and_too_much() {
     for (request, status) in [
-        (
-            "GET / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n".to_owned(),
-            "400",
-        ),
-        (
-            "GET / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n".to_owned(),
-            "400",
-        ),
+        ("GET / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n".to_owned(), "400"),
         ("nonsense\r\n\r\n".to_owned(), "400"),
         (head("POST", "/v1/embeddings", "", 65 << 20), "413"),
-        (
-            format!("GET / HTTP/1.1\r\nx: {}", "a".repeat(70_000)),
-            "431",
-        ),
-        (
-            format!(
-                "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n",
-                65 << 20
-            ),
-            "413",
-        ),
+        (format!("GET / HTTP/1.1\r\nx: {}", "a".repeat(70_000)), "431"),
+        (format!("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n", 65 << 20), "413"),
     ] {
         let mut talk = Talk::to(start().await).await;
         talk.send(request.as_bytes()).await;
         assert_eq!(talk.all().await, End::Closed);
-        assert!(
-            talk.text().starts_with(&format!("HTTP/1.1 {status}")),
-            "{}",
-            talk.text()
-        );
+        assert!(talk.text().starts_with(&format!("HTTP/1.1 {status}")), "{}", talk.text());
     }
 }
 

@@ -10,10 +10,7 @@ use super::page::Page;
 use crate::store::audit::AuditRow;
 use crate::{clock, store};
 
-pub(super) async fn list(
-    State(state): State<AdminState>,
-    request: Request,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn list(State(state): State<AdminState>, request: Request) -> Result<Json<Value>, AdminError> {
     let page = Page::read(request.uri().query(), &[])?;
     let before = match &page.after {
         None => i64::MAX,

@@ -42,11 +42,7 @@ impl Throttle {
     }
 }
 
-pub(super) async fn require_admin(
-    State(state): State<AdminState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn require_admin(State(state): State<AdminState>, mut request: Request, next: Next) -> Response {
     match caller(&state, &request) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -67,11 +63,7 @@ fn caller(state: &AdminState, request: &Request) -> Result<Caller, AdminError> {
     if let Some(actor) = state.admin.authenticate(secret) {
         return Ok(Caller(actor));
     }
-    if state.throttle.take(Instant::now()) {
-        Err(AdminError::unauthenticated())
-    } else {
-        Err(AdminError::throttled())
-    }
+    if state.throttle.take(Instant::now()) { Err(AdminError::unauthenticated()) } else { Err(AdminError::throttled()) }
 }
 
 /// The token of `Bearer <token>`; the scheme in any case.
@@ -100,14 +92,7 @@ mod tests {
     fn reads_bearer_only() {
         assert_eq!(bearer(b"Bearer abc"), Some(&b"abc"[..]));
         assert_eq!(bearer(b"bearer  abc "), Some(&b"abc"[..]));
-        for other in [
-            &b"Basic abc"[..],
-            b"abc",
-            b"Bearer ",
-            b"Bearer",
-            b"",
-            b"Bearerabc",
-        ] {
+        for other in [&b"Basic abc"[..], b"abc", b"Bearer ", b"Bearer", b"", b"Bearerabc"] {
             assert_eq!(bearer(other), None);
         }
     }

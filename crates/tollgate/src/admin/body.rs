@@ -28,10 +28,7 @@ pub(super) async fn read(body: Body) -> Result<Fields, AdminError> {
         Err(_) => return Err(AdminError::invalid("the body broke off")),
     };
     match strict::parse(&bytes)? {
-        Value::Object(left) => Ok(Fields {
-            path: String::new(),
-            left,
-        }),
+        Value::Object(left) => Ok(Fields { path: String::new(), left }),
         _ => Err(Invalid::new("body", "must be a JSON object").into()),
     }
 }
@@ -87,8 +84,7 @@ impl Fields {
             None => {}
             Some(Value::Null) => *to = None,
             Some(Value::String(text)) => {
-                let ms = clock::parse(&text)
-                    .map_err(|error| Invalid::new(self.name(name), error.to_string()))?;
+                let ms = clock::parse(&text).map_err(|error| Invalid::new(self.name(name), error.to_string()))?;
                 *to = Some(ms);
             }
             Some(_) => return Err(Invalid::new(self.name(name), clock::TimeError.to_string())),
@@ -108,29 +104,20 @@ impl Fields {
                 Some(parsed.map_err(|error| Invalid::new("budget.limit_usd", error.to_string()))?)
             }
             Some(_) => {
-                return Err(Invalid::new(
-                    "budget.limit_usd",
-                    money::MoneyError::Form.to_string(),
-                ));
+                return Err(Invalid::new("budget.limit_usd", money::MoneyError::Form.to_string()));
             }
         };
-        let window = match fields.text("window")? {
-            None => to.map(|old| old.window),
-            Some(text) => Some(Window::parse(&text).ok_or_else(|| {
-                Invalid::new(
-                    "budget.window",
-                    "must be \"total\", \"day\", \"week\" or \"month\"",
-                )
-            })?),
-        };
+        let window =
+            match fields.text("window")? {
+                None => to.map(|old| old.window),
+                Some(text) => Some(Window::parse(&text).ok_or_else(|| {
+                    Invalid::new("budget.window", "must be \"total\", \"day\", \"week\" or \"month\"")
+                })?),
+            };
         fields.done()?;
-        let limit_nano_usd =
-            limit.ok_or_else(|| Invalid::new("budget.limit_usd", "is required"))?;
+        let limit_nano_usd = limit.ok_or_else(|| Invalid::new("budget.limit_usd", "is required"))?;
         let window = window.ok_or_else(|| Invalid::new("budget.window", "is required"))?;
-        *to = Some(Budget {
-            limit_nano_usd,
-            window,
-        });
+        *to = Some(Budget { limit_nano_usd, window });
         Ok(())
     }
 
@@ -162,20 +149,12 @@ impl Fields {
 
     /// Complains about every field that nobody took.
     pub(super) fn done(self) -> Result<(), Invalid> {
-        let mut names = self
-            .left
-            .keys()
-            .map(|name| format!("{}{}", self.path, strict::shown(name)));
+        let mut names = self.left.keys().map(|name| format!("{}{}", self.path, strict::shown(name)));
         let Some(first) = names.next() else {
             return Ok(());
         };
-        let all = names
-            .take(9)
-            .fold(format!("`{first}`"), |all, name| format!("{all}, `{name}`"));
-        Err(Invalid::new(
-            first,
-            format!("unknown or unchangeable: {all}"),
-        ))
+        let all = names.take(9).fold(format!("`{first}`"), |all, name| format!("{all}, `{name}`"));
+        Err(Invalid::new(first, format!("unknown or unchangeable: {all}")))
     }
 
     /// An inner object; null resets `to` and is then done with.
@@ -186,10 +165,7 @@ impl Fields {
                 *to = T::default();
                 Ok(None)
             }
-            Some(Value::Object(left)) => Ok(Some(Self {
-                path: format!("{}.", self.name(name)),
-                left,
-            })),
+            Some(Value::Object(left)) => Ok(Some(Self { path: format!("{}.", self.name(name)), left })),
             Some(_) => Err(Invalid::new(self.name(name), "must be an object")),
         }
     }
@@ -200,9 +176,7 @@ impl Fields {
             Some(Value::Null) => None,
             Some(value) => {
                 let number = value.as_u64().and_then(|n| T::try_from(n).ok());
-                Some(number.ok_or_else(|| {
-                    Invalid::new(self.name(name), "must be a whole number in range")
-                })?)
+                Some(number.ok_or_else(|| Invalid::new(self.name(name), "must be a whole number in range"))?)
             }
         };
         Ok(())

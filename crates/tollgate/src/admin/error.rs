@@ -22,12 +22,7 @@ pub(super) struct AdminError {
 
 impl AdminError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            field: None,
-        }
+        Self { status, code, message: message.into(), field: None }
     }
 
     pub(super) fn unauthenticated() -> Self {
@@ -39,19 +34,11 @@ impl AdminError {
     }
 
     pub(super) fn throttled() -> Self {
-        Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "rate_limit_exceeded",
-            "too many wrong admin keys; try again later",
-        )
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "too many wrong admin keys; try again later")
     }
 
     pub(super) fn not_found(what: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            format!("there is no such {what}"),
-        )
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -59,26 +46,15 @@ impl AdminError {
     }
 
     pub(super) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: Some(field.into()),
-            ..Self::invalid(message)
-        }
+        Self { field: Some(field.into()), ..Self::invalid(message) }
     }
 
     pub(super) fn too_large() -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "request_too_large",
-            "the body is above 1 MiB",
-        )
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", "the body is above 1 MiB")
     }
 
     pub(super) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal_error",
-            "the gateway failed; its log says why",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "the gateway failed; its log says why")
     }
 }
 
@@ -90,16 +66,11 @@ impl From<Invalid> for AdminError {
 
 impl From<StoreError> for AdminError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "admin request failed in the database"
-        );
+        tracing::error!(error = &error as &dyn std::error::Error, "admin request failed in the database");
         match error {
-            StoreError::Busy(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "database_busy",
-                "the database is busy; try again",
-            ),
+            StoreError::Busy(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_busy", "the database is busy; try again")
+            }
             StoreError::DataDir(_)
             | StoreError::OldSqlite(_)
             | StoreError::Migrate(_)
@@ -116,11 +87,9 @@ impl From<ManageError> for AdminError {
         match error {
             ManageError::Invalid(invalid) => invalid.into(),
             ManageError::NotFound(what) => Self::not_found(what),
-            ManageError::Revoked => Self::new(
-                StatusCode::CONFLICT,
-                "key_revoked",
-                "the key is revoked and cannot be changed",
-            ),
+            ManageError::Revoked => {
+                Self::new(StatusCode::CONFLICT, "key_revoked", "the key is revoked and cannot be changed")
+            }
             ManageError::NoRandomness(_) => Self::internal(),
             ManageError::Store(error) => error.into(),
         }
@@ -142,10 +111,7 @@ impl IntoResponse for AdminError {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(
-            self.status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        ) {
+        if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -157,9 +123,5 @@ pub(super) async fn no_route() -> AdminError {
 }
 
 pub(super) async fn wrong_method() -> AdminError {
-    AdminError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "this route does not take this method",
-    )
+    AdminError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this route does not take this method")
 }

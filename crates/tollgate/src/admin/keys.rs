@@ -14,41 +14,23 @@ use crate::keys::{Invalid, KeySpec, Mode, manage, view};
 use crate::store::keys::KeyRow;
 use crate::{clock, store};
 
-pub(super) async fn list(
-    State(state): State<AdminState>,
-    request: Request,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn list(State(state): State<AdminState>, request: Request) -> Result<Json<Value>, AdminError> {
     let page = Page::read(request.uri().query(), &["project"])?;
-    let rows = store::keys::page(
-        &state.store,
-        page.project.as_deref(),
-        page.after.as_deref(),
-        page.fetch(),
-    )
-    .await?;
+    let rows = store::keys::page(&state.store, page.project.as_deref(), page.after.as_deref(), page.fetch()).await?;
     page.answer(&rows, |row| row.id.clone(), shown)
 }
 
-pub(super) async fn get(
-    State(state): State<AdminState>,
-    Id(id): Id,
-) -> Result<Json<Value>, AdminError> {
-    let row = store::keys::get(&state.store, &id)
-        .await?
-        .ok_or_else(|| AdminError::not_found("key"))?;
+pub(super) async fn get(State(state): State<AdminState>, Id(id): Id) -> Result<Json<Value>, AdminError> {
+    let row = store::keys::get(&state.store, &id).await?.ok_or_else(|| AdminError::not_found("key"))?;
     Ok(Json(Value::Object(shown(&row)?)))
 }
 
-pub(super) async fn create(
-    State(state): State<AdminState>,
-    request: Request,
-) -> Result<Response, AdminError> {
+pub(super) async fn create(State(state): State<AdminState>, request: Request) -> Result<Response, AdminError> {
     let actor = actor(&request)?;
     let mut fields = body::read(request.into_body()).await?;
     let name = fields.required("name")?;
     let mode = fields.required("mode")?;
-    let mode = Mode::parse(&mode)
-        .ok_or_else(|| AdminError::field("mode", "must be \"live\" or \"test\""))?;
+    let mode = Mode::parse(&mode).ok_or_else(|| AdminError::field("mode", "must be \"live\" or \"test\""))?;
     let mut spec = KeySpec::new(name, mode);
     if let Some(project) = fields.text("project")? {
         spec.project = project;
@@ -63,9 +45,7 @@ pub(super) async fn create(
         object.insert("key".into(), secret.expose().into());
         object.extend(shown(&row)?);
         let mut response = (StatusCode::CREATED, Json(Value::Object(object))).into_response();
-        response
-            .headers_mut()
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response)
     })
     .await
@@ -79,8 +59,7 @@ pub(super) async fn update(
     let actor = actor(&request)?;
     let fields = body::read(request.into_body()).await?;
     to_the_end(async move {
-        let row =
-            manage::update_key(&state.store, &id, &actor, |spec| change(spec, fields)).await?;
+        let row = manage::update_key(&state.store, &id, &actor, |spec| change(spec, fields)).await?;
         state.keys.refresh(&state.store).await?;
         Ok(Json(Value::Object(shown(&row)?)))
     })

@@ -51,13 +51,7 @@ pub struct AdminState {
 impl AdminState {
     /// Takes the parts of an open installation.
     pub fn new(store: Store, keys: Keys, pepper: Pepper, admin: AdminKeys) -> Self {
-        Self {
-            store,
-            keys,
-            pepper,
-            admin,
-            throttle: Arc::new(Throttle::default()),
-        }
+        Self { store, keys, pepper, admin, throttle: Arc::new(Throttle::default()) }
     }
 
     /// Shares the parts of an open installation.
@@ -83,8 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AdminError> {
         let path = Path::from_request_parts(parts, state).await;
-        path.map(|Path(id)| Self(id))
-            .map_err(|_| AdminError::not_found("object"))
+        path.map(|Path(id)| Self(id)).map_err(|_| AdminError::not_found("object"))
     }
 }
 
@@ -92,10 +85,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 pub fn router(state: AdminState) -> Router {
     let v1 = Router::new()
         .route("/keys", get(keys::list).post(keys::create))
-        .route(
-            "/keys/{id}",
-            get(keys::get).patch(keys::update).delete(keys::revoke),
-        )
+        .route("/keys/{id}", get(keys::get).patch(keys::update).delete(keys::revoke))
         .route("/projects", get(projects::list).post(projects::create))
         .route("/projects/{id}", get(projects::get).patch(projects::update))
         .route("/audit", get(audit::list))
@@ -105,19 +95,13 @@ pub fn router(state: AdminState) -> Router {
         .nest("/admin/v1", v1)
         .route("/admin", axum::routing::any(error::no_route))
         .route("/admin/{*rest}", axum::routing::any(error::no_route))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            auth::require_admin,
-        ))
+        .layer(middleware::from_fn_with_state(state.clone(), auth::require_admin))
         .with_state(state)
 }
 
 /// Who writes now. Authentication has run for every route; without its mark nothing is written.
 fn actor(request: &Request) -> Result<Actor, AdminError> {
-    let caller = request
-        .extensions()
-        .get::<Caller>()
-        .ok_or_else(AdminError::unauthenticated)?;
+    let caller = request.extensions().get::<Caller>().ok_or_else(AdminError::unauthenticated)?;
     Ok(Actor {
         name: Arc::clone(&caller.0),
         peer: request.extensions().get::<Peer>().map(|peer| peer.0),
@@ -129,7 +113,5 @@ fn actor(request: &Request) -> Result<Actor, AdminError> {
 async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, AdminError>> + Send + 'static,
 ) -> Result<T, AdminError> {
-    tokio::spawn(work)
-        .await
-        .unwrap_or_else(|_| Err(AdminError::internal()))
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(AdminError::internal()))
 }

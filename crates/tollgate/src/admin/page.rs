@@ -23,23 +23,14 @@ pub(super) struct Page {
 impl Page {
     /// Reads a query string. Parameters other than `limit`, `after` and `more` are errors.
     pub(super) fn read(query: Option<&str>, more: &[&str]) -> Result<Self, AdminError> {
-        let mut page = Self {
-            limit: usize::from(DEFAULT),
-            after: None,
-            project: None,
-        };
-        for pair in query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-        {
+        let mut page = Self { limit: usize::from(DEFAULT), after: None, project: None };
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=MAX).contains(limit));
-                    let limit: u16 = limit.ok_or_else(|| {
-                        AdminError::field("limit", format!("must be from 1 to {MAX}"))
-                    })?;
+                    let limit: u16 =
+                        limit.ok_or_else(|| AdminError::field("limit", format!("must be from 1 to {MAX}")))?;
                     page.limit = usize::from(limit);
                 }
                 "after" if value.is_empty() => {}
@@ -67,21 +58,12 @@ impl Page {
         view: impl Fn(&T) -> Result<Map<String, Value>, AdminError>,
     ) -> Result<Json<Value>, AdminError> {
         let shown = rows.get(..self.limit).unwrap_or(rows);
-        let next = (rows.len() > self.limit)
-            .then(|| shown.last().map(id))
-            .flatten();
-        let data: Vec<Value> = shown
-            .iter()
-            .map(|row| view(row).map(Value::Object))
-            .collect::<Result<_, _>>()?;
+        let next = (rows.len() > self.limit).then(|| shown.last().map(id)).flatten();
+        let data: Vec<Value> = shown.iter().map(|row| view(row).map(Value::Object)).collect::<Result<_, _>>()?;
         Ok(Json(json!({ "data": data, "next": next })))
     }
 }
 
 fn id(parameter: &str, value: &str) -> Result<String, AdminError> {
-    if ids::plausible(value) {
-        Ok(value.to_owned())
-    } else {
-        Err(AdminError::field(parameter, "is not an id"))
-    }
+    if ids::plausible(value) { Ok(value.to_owned()) } else { Err(AdminError::field(parameter, "is not an id")) }
 }

@@ -14,29 +14,18 @@ use crate::keys::{Invalid, ProjectSpec, manage, view};
 use crate::store;
 use crate::store::projects::ProjectRow;
 
-pub(super) async fn list(
-    State(state): State<AdminState>,
-    request: Request,
-) -> Result<Json<Value>, AdminError> {
+pub(super) async fn list(State(state): State<AdminState>, request: Request) -> Result<Json<Value>, AdminError> {
     let page = Page::read(request.uri().query(), &[])?;
     let rows = store::projects::page(&state.store, page.after.as_deref(), page.fetch()).await?;
     page.answer(&rows, |row| row.id.clone(), shown)
 }
 
-pub(super) async fn get(
-    State(state): State<AdminState>,
-    Id(id): Id,
-) -> Result<Json<Value>, AdminError> {
-    let row = store::projects::get(&state.store, &id)
-        .await?
-        .ok_or_else(|| AdminError::not_found("project"))?;
+pub(super) async fn get(State(state): State<AdminState>, Id(id): Id) -> Result<Json<Value>, AdminError> {
+    let row = store::projects::get(&state.store, &id).await?.ok_or_else(|| AdminError::not_found("project"))?;
     Ok(Json(Value::Object(shown(&row)?)))
 }
 
-pub(super) async fn create(
-    State(state): State<AdminState>,
-    request: Request,
-) -> Result<Response, AdminError> {
+pub(super) async fn create(State(state): State<AdminState>, request: Request) -> Result<Response, AdminError> {
     let actor = actor(&request)?;
     let mut fields = body::read(request.into_body()).await?;
     let mut spec = ProjectSpec::new(fields.required("name")?);
@@ -57,8 +46,7 @@ pub(super) async fn update(
     let actor = actor(&request)?;
     let fields = body::read(request.into_body()).await?;
     to_the_end(async move {
-        let row =
-            manage::update_project(&state.store, &id, &actor, |spec| change(spec, fields)).await?;
+        let row = manage::update_project(&state.store, &id, &actor, |spec| change(spec, fields)).await?;
         state.keys.refresh(&state.store).await?;
         Ok(Json(Value::Object(shown(&row)?)))
     })

@@ -11,27 +11,19 @@ use crate::keys::Invalid;
 
 /// Reads any JSON value; numbers keep what `i64`, `u64` or `f64` can hold.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Invalid> {
-    serde_json::from_slice::<Strict>(bytes)
-        .map(|strict| strict.0)
-        .map_err(|error| {
-            let text = error.to_string();
-            if let Some(name) = text
-                .strip_prefix(TWICE)
-                .and_then(|rest| rest.split('`').next())
-            {
-                return Invalid::new(name, "is given twice");
-            }
-            let place = format!("line {}, column {}", error.line(), error.column());
-            Invalid::new("body", format!("is not valid JSON ({place})"))
-        })
+    serde_json::from_slice::<Strict>(bytes).map(|strict| strict.0).map_err(|error| {
+        let text = error.to_string();
+        if let Some(name) = text.strip_prefix(TWICE).and_then(|rest| rest.split('`').next()) {
+            return Invalid::new(name, "is given twice");
+        }
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Invalid::new("body", format!("is not valid JSON ({place})"))
+    })
 }
 
 /// A caller's field name, fit for an answer.
 pub(super) fn shown(name: &str) -> String {
-    name.chars()
-        .filter(|c| !c.is_control() && *c != '`')
-        .take(64)
-        .collect()
+    name.chars().filter(|c| !c.is_control() && *c != '`').take(64).collect()
 }
 
 /// How our own message begins; the parser's never do.
@@ -113,14 +105,8 @@ mod tests {
     #[test]
     fn faults_are_named() {
         let fault = |text: &str| parse(text.as_bytes()).unwrap_err();
-        assert_eq!(
-            fault(r#"{"a":{"b":1,"b":2}}"#),
-            Invalid::new("b", "is given twice")
-        );
-        assert_eq!(
-            fault("{\n\"a\":}").to_string(),
-            "body: is not valid JSON (line 2, column 5)"
-        );
+        assert_eq!(fault(r#"{"a":{"b":1,"b":2}}"#), Invalid::new("b", "is given twice"));
+        assert_eq!(fault("{\n\"a\":}").to_string(), "body: is not valid JSON (line 2, column 5)");
         assert_eq!(fault("").field, "body");
         assert_eq!(fault("{} {}").field, "body");
         assert_eq!(fault(&"[".repeat(10_000)).field, "body");

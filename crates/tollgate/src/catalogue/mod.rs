@@ -85,9 +85,7 @@ impl Entry {
     /// Whether any route of the data plane leads to it.
     pub fn is_served(&self) -> bool {
         self.modes.iter().any(|mode| match mode {
-            Mode::Chat | Mode::Responses | Mode::Embedding | Mode::Transcription | Mode::Video => {
-                true
-            }
+            Mode::Chat | Mode::Responses | Mode::Embedding | Mode::Transcription | Mode::Video => true,
             // These kinds make pictures and speech in generateContent itself.
             Mode::Speech | Mode::Image => matches!(self.kind, Kind::Gemini | Kind::Vertex),
             Mode::Realtime | Mode::Moderation | Mode::Completion | Mode::Predict => false,

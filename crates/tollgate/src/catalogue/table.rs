@@ -19,8 +19,7 @@ pub(super) fn read(text: &'static str) -> Vec<Entry> {
 }
 
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn entry(line: &'static str) -> Option<Entry> {
@@ -74,8 +73,7 @@ mod tests {
         for line in lines(TEXT) {
             let entry = entry(line).unwrap_or_else(|| panic!("{line}"));
             assert!(is_model_name(entry.model), "{line}");
-            let day =
-                |day: &str| day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+            let day = |day: &str| day.len() == 10 && day.bytes().all(|b| b.is_ascii_digit() || b == b'-');
             assert!(entry.retires.is_none_or(day), "{line}");
         }
         assert_eq!(lines(TEXT).count(), all().len());
@@ -93,12 +91,7 @@ mod tests {
 
     #[test]
     fn known_models_are_found() {
-        let kinds = |model| {
-            find(model)
-                .iter()
-                .map(|entry| entry.kind)
-                .collect::<Vec<_>>()
-        };
+        let kinds = |model| find(model).iter().map(|entry| entry.kind).collect::<Vec<_>>();
         assert_eq!(kinds("gpt-5-mini"), [Kind::OpenAi]);
         assert_eq!(kinds("gemini-2.5-flash"), [Kind::Gemini, Kind::Vertex]);
         assert_eq!(kinds("kling-v2-6"), [Kind::Kling]);

@@ -40,12 +40,7 @@ pub fn default_file() -> Option<PathBuf> {
 }
 
 /// The exit code, and whether printing worked. JSON goes to `out` in either case, errors for people to `err`.
-pub fn report(
-    sources: &Sources,
-    as_json: bool,
-    out: &mut impl Write,
-    err: &mut impl Write,
-) -> (u8, io::Result<()>) {
+pub fn report(sources: &Sources, as_json: bool, out: &mut impl Write, err: &mut impl Write) -> (u8, io::Result<()>) {
     match Config::load(sources) {
         Ok(config) if as_json => (0, print_json(out, &in_force(sources, &config))),
         Ok(config) => (0, print_config(out, sources, &config)),
@@ -63,11 +58,7 @@ fn print_config(out: &mut impl Write, sources: &Sources, config: &Config) -> io:
     let file = sources.file.as_deref();
     let file = file.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
     let server = &config.server;
-    let scheme = if server.tls.is_some() {
-        "https"
-    } else {
-        "http"
-    };
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
     writeln!(out, "configuration  {file}")?;
     writeln!(out, "listen         {scheme}://{}", server.listen)?;
     match server.admin_listen {
@@ -77,15 +68,9 @@ fn print_config(out: &mut impl Write, sources: &Sources, config: &Config) -> io:
     writeln!(out, "data dir       {}", config.storage.data_dir.display())?;
     writeln!(out, "\nproviders      {}", config.providers.len())?;
     for provider in config.providers.values() {
-        let Provider {
-            name, kind, base, ..
-        } = provider.as_ref();
+        let Provider { name, kind, base, .. } = provider.as_ref();
         let count = provider.credentials.len();
-        let noun = if count == 1 {
-            "credential"
-        } else {
-            "credentials"
-        };
+        let noun = if count == 1 { "credential" } else { "credentials" };
         let found = match provider.found {
             Found::Table => "",
             Found::Variables => ", from the environment",
@@ -98,10 +83,7 @@ fn print_config(out: &mut impl Write, sources: &Sources, config: &Config) -> io:
         for target in targets.iter() {
             let (provider, model) = (&target.provider.name, &target.model);
             let (priority, weight) = (target.priority, target.weight);
-            writeln!(
-                out,
-                "    {provider}/{model}  priority {priority}, weight {weight}"
-            )?;
+            writeln!(out, "    {provider}/{model}  priority {priority}, weight {weight}")?;
         }
     }
     out.flush()

@@ -24,12 +24,7 @@ use crate::store::{self, DataDir, Store, StoreError};
 #[derive(Debug, Args)]
 pub struct KeysArgs {
     /// Data dir of the installation
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = "tollgate-data"
-    )]
+    #[arg(long, global = true, value_name = "DIR", default_value = "tollgate-data")]
     pub data_dir: PathBuf,
     /// Print data as JSON
     #[arg(long, global = true)]
@@ -115,9 +110,7 @@ pub async fn run(args: &KeysArgs, out: &mut dyn Write, err: &mut dyn Write) -> u
     let (code, message) = match execute(args, out).await {
         Ok(()) => return 0,
         // The reader has seen enough (`| head`). A new secret that nobody could read is a fault, though.
-        Err(Failure::Output(error))
-            if error.kind() == io::ErrorKind::BrokenPipe && !making(args) =>
-        {
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe && !making(args) => {
             return 0;
         }
         Err(Failure::Usage(invalid)) => (2, invalid.to_string()),
@@ -149,11 +142,7 @@ async fn execute(args: &KeysArgs, out: &mut dyn Write) -> Result<(), Failure> {
         KeysCommand::List { .. } | KeysCommand::Revoke { .. } => DataDir::existing(&args.data_dir),
     };
     let (store, pepper) = bootstrap::open(&dir.map_err(BootError::from)?).await?;
-    let actor = Actor {
-        name: "cli".into(),
-        peer: None,
-        now_ms: clock::now_ms(),
-    };
+    let actor = Actor { name: "cli".into(), peer: None, now_ms: clock::now_ms() };
     let done = match &args.command {
         KeysCommand::Create(create) => {
             let (row, secret) = manage::create_key(&store, &pepper, &spec(create), &actor).await?;
@@ -178,15 +167,10 @@ fn spec(create: &CreateArgs) -> KeySpec {
     spec.allowed_models.clone_from(&create.models);
     spec.allowed_ips.clone_from(&create.ips);
     spec.expires_at = create.expires;
-    spec.budget = create.budget.map(|limit_nano_usd| Budget {
-        limit_nano_usd,
-        window: create.window.unwrap_or(Window::Total),
-    });
-    spec.limits = Limits {
-        requests_per_minute: create.rpm,
-        tokens_per_minute: create.tpm,
-        concurrency: create.concurrency,
-    };
+    spec.budget =
+        create.budget.map(|limit_nano_usd| Budget { limit_nano_usd, window: create.window.unwrap_or(Window::Total) });
+    spec.limits =
+        Limits { requests_per_minute: create.rpm, tokens_per_minute: create.tpm, concurrency: create.concurrency };
     spec.metadata = create.metadata.iter().cloned().collect();
     spec
 }
@@ -201,29 +185,14 @@ fn created(json: bool, row: &KeyRow, secret: &Secret, out: &mut dyn Write) -> Re
         return Ok(());
     }
     let mode = &row.mode;
-    writeln!(
-        out,
-        "Made the {mode} key {} ({}) of {}.\n",
-        row.id, row.name, row.project_id
-    )?;
+    writeln!(out, "Made the {mode} key {} ({}) of {}.\n", row.id, row.name, row.project_id)?;
     writeln!(out, "  {}\n", secret.expose())?;
-    writeln!(
-        out,
-        "This is shown once; keep it now. Use it as \"Authorization: Bearer …\", x-api-key or"
-    )?;
-    writeln!(
-        out,
-        "x-goog-api-key, or set it as the API key of any SDK whose base URL is the gateway."
-    )?;
+    writeln!(out, "This is shown once; keep it now. Use it as \"Authorization: Bearer …\", x-api-key or")?;
+    writeln!(out, "x-goog-api-key, or set it as the API key of any SDK whose base URL is the gateway.")?;
     Ok(())
 }
 
-async fn list(
-    json: bool,
-    store: &Store,
-    project: Option<&str>,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+async fn list(json: bool, store: &Store, project: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
     const PAGE: usize = 1000;
     let mut rows = Vec::new();
     loop {
@@ -236,16 +205,10 @@ async fn list(
         }
     }
     let now = clock::now_ms();
-    let views = rows
-        .iter()
-        .map(|row| view::key(row, now))
-        .collect::<Result<Vec<_>, _>>()?;
+    let views = rows.iter().map(|row| view::key(row, now)).collect::<Result<Vec<_>, _>>()?;
     if json {
         let mut object = Map::new();
-        object.insert(
-            "data".into(),
-            views.into_iter().map(Value::Object).collect(),
-        );
+        object.insert("data".into(), views.into_iter().map(Value::Object).collect());
         writeln!(out, "{}", Value::Object(object))?;
     } else {
         print::table(&views, out)?;
@@ -257,11 +220,7 @@ fn revoked(json: bool, row: &KeyRow, out: &mut dyn Write) -> Result<(), Failure>
     if json {
         writeln!(out, "{}", Value::Object(view::key(row, clock::now_ms())?))?;
     } else {
-        writeln!(
-            out,
-            "Revoked {} ({}). A running gateway refuses it within a second.",
-            row.id, row.name
-        )?;
+        writeln!(out, "Revoked {} ({}). A running gateway refuses it within a second.", row.id, row.name)?;
     }
     Ok(())
 }
@@ -297,14 +256,8 @@ fn expiry(text: &str) -> Result<i64, &'static str> {
         Some(b'w') => 604_800_000,
         _ => return Err(WRONG),
     };
-    let count: u32 = text
-        .get(..text.len() - 1)
-        .and_then(|n| n.parse().ok())
-        .ok_or(WRONG)?;
-    let span = i64::from(count)
-        .checked_mul(unit)
-        .filter(|span| *span > 0)
-        .ok_or(WRONG)?;
+    let count: u32 = text.get(..text.len() - 1).and_then(|n| n.parse().ok()).ok_or(WRONG)?;
+    let span = i64::from(count).checked_mul(unit).filter(|span| *span > 0).ok_or(WRONG)?;
     // A thousand years: beyond that a time could not be written any more.
     if span > 31_557_600_000_000 {
         return Err("is too far away");

@@ -76,10 +76,8 @@ fn serve(args: ServeArgs) -> Result<(), Stop> {
     telemetry::init(&log);
     raise_file_limit();
     let bindings = Bindings::open(&config.server)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| other("cannot start")(&e))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| other("cannot start")(&e))?;
     let result = runtime.block_on(run_on(&config, sources, &log, bindings));
     log.flush();
     result
@@ -139,7 +137,12 @@ struct Bindings {
 
 impl Bindings {
     fn open(server: &Server) -> Result<Self, Stop> {
-        let tls = server.tls.as_ref().map(door::server_config).transpose().map_err(|e| Stop::Usage(format!("server.tls: {e}")))?;
+        let tls = server
+            .tls
+            .as_ref()
+            .map(door::server_config)
+            .transpose()
+            .map_err(|e| Stop::Usage(format!("server.tls: {e}")))?;
         let bind = |address| {
             door::bind(address, tls.clone()).map_err(|e| Stop::Other(format!("cannot listen on {address}: {e}")))
         };
@@ -158,7 +161,12 @@ struct House {
 }
 
 impl House {
-    fn open(config: &Config, gateway: &Arc<Gateway>, installation: &Installation, bindings: &Bindings) -> Result<Self, Stop> {
+    fn open(
+        config: &Config,
+        gateway: &Arc<Gateway>,
+        installation: &Installation,
+        bindings: &Bindings,
+    ) -> Result<Self, Stop> {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));

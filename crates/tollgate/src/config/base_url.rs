@@ -36,11 +36,7 @@ pub(super) fn parse(text: &str, kind: Kind) -> Result<BaseUrl, String> {
         (None, None) if authority.as_str().len() == authority.host().len() => default_port,
         _ => return Err("has a port that is not a number up to 65535".to_owned()),
     };
-    let value = if port == default_port {
-        host.clone()
-    } else {
-        format!("{host}:{port}")
-    };
+    let value = if port == default_port { host.clone() } else { format!("{host}:{port}") };
     let value = HeaderValue::from_str(&value).map_err(|_| "has a host that cannot be sent")?;
     let written = uri.path().trim_end_matches('/');
     let odd = |segment: &str| segment.is_empty() || segment == "." || segment == "..";
@@ -131,21 +127,14 @@ mod tests {
             (Kling, "/kling", "/kling"),
         ] {
             let text = format!("https://h.example{path}");
-            assert_eq!(
-                read(&text, kind),
-                format!("https://h.example{meant}"),
-                "{kind:?} {path}"
-            );
+            assert_eq!(read(&text, kind), format!("https://h.example{meant}"), "{kind:?} {path}");
         }
     }
 
     #[test]
     fn hosts_and_ports() {
         let base = parse("http://[::1]:9000", Kind::OpenAi).unwrap();
-        assert_eq!(
-            (base.host.as_str(), base.port, base.tls),
-            ("::1", 9000, false)
-        );
+        assert_eq!((base.host.as_str(), base.port, base.tls), ("::1", 9000, false));
         assert_eq!(base.authority, "[::1]:9000");
         let base = parse("HTTPS://API.Example.com:443/v1", Kind::OpenAi).unwrap();
         assert_eq!(base.authority, "api.example.com");

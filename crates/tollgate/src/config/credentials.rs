@@ -10,12 +10,7 @@ use super::written::Node;
 use super::{Auth, Credential, Kind, Secret};
 
 /// The accounts in the order written; `None` if any of them is faulty.
-pub(super) fn read(
-    ctx: &Context<'_>,
-    key: &str,
-    node: Node,
-    kind: Kind,
-) -> Option<Vec<Credential>> {
+pub(super) fn read(ctx: &Context<'_>, key: &str, node: Node, kind: Kind) -> Option<Vec<Credential>> {
     let origin = node.origin.clone();
     let nodes = ctx.list(key, node)?;
     if nodes.is_empty() {
@@ -25,8 +20,7 @@ pub(super) fn read(
     let mut read = Vec::new();
     let mut faulty = false;
     for (index, node) in nodes.into_iter().enumerate() {
-        let credential =
-            Fields::open(ctx, format!("{key}[{index}]"), node).and_then(|fields| one(fields, kind));
+        let credential = Fields::open(ctx, format!("{key}[{index}]"), node).and_then(|fields| one(fields, kind));
         faulty |= credential.is_none();
         read.extend(credential);
     }
@@ -39,27 +33,16 @@ fn one(mut fields: Fields<'_>, kind: Kind) -> Option<Credential> {
     let access_token = secret(&mut fields, "access_token");
     let access_key = secret(&mut fields, "access_key");
     let secret_key = secret(&mut fields, "secret_key");
-    let service_account = fields
-        .text("service_account")
-        .map(|text| PathBuf::from(text.value));
+    let service_account = fields.text("service_account").map(|text| PathBuf::from(text.value));
     let weight = fields.integer("weight", 1..=1_000_000).unwrap_or(1);
     let weight = u32::try_from(weight).unwrap_or(u32::MAX);
     let sound = fields.problems() == before;
 
-    let auth = match (
-        api_key,
-        access_token,
-        service_account,
-        access_key,
-        secret_key,
-    ) {
+    let auth = match (api_key, access_token, service_account, access_key, secret_key) {
         (Some(key), None, None, None, None) => Some(Auth::ApiKey(key)),
         (None, Some(token), None, None, None) => Some(Auth::AccessToken(token)),
         (None, None, Some(path), None, None) => Some(Auth::ServiceAccount(path)),
-        (None, None, None, Some(access_key), Some(secret_key)) => Some(Auth::KeyPair {
-            access_key,
-            secret_key,
-        }),
+        (None, None, None, Some(access_key), Some(secret_key)) => Some(Auth::KeyPair { access_key, secret_key }),
         _ => None,
     };
     let help = forms(kind);
@@ -87,9 +70,7 @@ fn takes(kind: Kind, auth: &Auth) -> bool {
 fn forms(kind: Kind) -> &'static str {
     match kind {
         Kind::Vertex => "{ service_account = \"FILE\" } or { access_token = \"${NAME}\" }",
-        Kind::Kling => {
-            "{ api_key = \"${NAME}\" } or { access_key = \"${NAME}\", secret_key = \"${NAME}\" }"
-        }
+        Kind::Kling => "{ api_key = \"${NAME}\" } or { access_key = \"${NAME}\", secret_key = \"${NAME}\" }",
         _ => "{ api_key = \"${NAME}\" }",
     }
 }
@@ -119,10 +100,9 @@ fn fault_in(value: &str) -> Option<&'static str> {
 pub(super) fn fault(auth: &Auth) -> Option<&'static str> {
     match auth {
         Auth::ApiKey(secret) | Auth::AccessToken(secret) => fault_in(secret.expose()),
-        Auth::KeyPair {
-            access_key,
-            secret_key,
-        } => fault_in(access_key.expose()).or_else(|| fault_in(secret_key.expose())),
+        Auth::KeyPair { access_key, secret_key } => {
+            fault_in(access_key.expose()).or_else(|| fault_in(secret_key.expose()))
+        }
         Auth::ServiceAccount(_) => None,
     }
 }

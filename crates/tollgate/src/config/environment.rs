@@ -19,16 +19,7 @@ const LISTS: &[&str] = &["credentials", "targets", "protocols", "forward_headers
 
 /// Two-part settings, for telling a forgotten underscore.
 const PLAIN: &[(&str, &[&str])] = &[
-    (
-        "server",
-        &[
-            "listen",
-            "admin_listen",
-            "body_limit",
-            "upload_limit",
-            "drain_seconds",
-        ],
-    ),
+    ("server", &["listen", "admin_listen", "body_limit", "upload_limit", "drain_seconds"]),
     ("storage", &["database", "bodies", "data_dir"]),
     ("timeouts", &["connect", "first_byte", "idle", "total"]),
 ];
@@ -51,10 +42,7 @@ pub(super) fn overlay(ctx: &Context<'_>, root: &mut Table) {
     settings.sort();
     for (path, name, value) in settings {
         let origin = Origin::Variable(Arc::from(name.as_str()));
-        let leaf = Node {
-            origin: origin.clone(),
-            value: Value::Text(value.clone()),
-        };
+        let leaf = Node { origin: origin.clone(), value: Value::Text(value.clone()) };
         if path.len() > DEEPEST {
             ctx.report("", &origin, "there is no setting that deep");
         } else if path.iter().any(|segment| segment.name.is_empty()) {
@@ -75,10 +63,7 @@ struct Segment {
 
 impl Segment {
     fn new(text: &str) -> Self {
-        Self {
-            number: text.parse().ok(),
-            name: text.to_ascii_lowercase(),
-        }
+        Self { number: text.parse().ok(), name: text.to_ascii_lowercase() }
     }
 }
 
@@ -97,10 +82,7 @@ fn set(table: &mut Table, path: &[Segment], origin: &Origin, leaf: Node) -> Resu
     };
     let key = existing(table, &first.name);
     if rest.is_empty() {
-        let entry = Entry {
-            key: origin.clone(),
-            node: leaf,
-        };
+        let entry = Entry { key: origin.clone(), node: leaf };
         table.insert(key, entry);
         return Ok(());
     }
@@ -109,11 +91,7 @@ fn set(table: &mut Table, path: &[Segment], origin: &Origin, leaf: Node) -> Resu
         key: origin.clone(),
         node: Node {
             origin: origin.clone(),
-            value: if listed {
-                Value::Array(Vec::new())
-            } else {
-                Value::Table(Table::new())
-            },
+            value: if listed { Value::Array(Vec::new()) } else { Value::Table(Table::new()) },
         },
     });
     descend(&mut entry.node, rest, origin, leaf)
@@ -132,14 +110,9 @@ fn descend(node: &mut Node, rest: &[Segment], origin: &Origin, leaf: Node) -> Re
                 return Ok(());
             };
             let number = first.number.filter(|number| *number <= items.len());
-            let number = number.ok_or_else(|| {
-                format!("expected an item's number, at most {} here", items.len())
-            })?;
+            let number = number.ok_or_else(|| format!("expected an item's number, at most {} here", items.len()))?;
             if number == items.len() {
-                items.push(Node {
-                    origin: origin.clone(),
-                    value: Value::Table(Table::new()),
-                });
+                items.push(Node { origin: origin.clone(), value: Value::Table(Table::new()) });
             }
             match items.get_mut(number) {
                 Some(item) if deeper.is_empty() => *item = leaf,
@@ -148,10 +121,7 @@ fn descend(node: &mut Node, rest: &[Segment], origin: &Origin, leaf: Node) -> Re
             }
             Ok(())
         }
-        other => Err(format!(
-            "a part of this path is {}, not a table",
-            other.noun()
-        )),
+        other => Err(format!("a part of this path is {}, not a table", other.noun())),
     }
 }
 
@@ -161,27 +131,13 @@ fn existing(table: &Table, segment: &str) -> String {
         return segment.to_owned();
     }
     let plain = |name: &str| -> String {
-        name.chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '_'
-                }
-            })
-            .collect()
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
     };
     let wanted = plain(segment);
-    table
-        .keys()
-        .find(|key| plain(key) == wanted)
-        .cloned()
-        .unwrap_or_else(|| segment.to_owned())
+    table.keys().find(|key| plain(key) == wanted).cloned().unwrap_or_else(|| segment.to_owned())
 }
 
 /// Removes what is set but empty, for variables where that means unset.
 pub(super) fn filled<'a>(env: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    env.get(name)
-        .map(|value| value.trim())
-        .filter(|value| !value.is_empty())
+    env.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
 }

@@ -72,22 +72,9 @@ impl ConfigErrors {
     }
 
     pub(super) fn of_reading(path: PathBuf, message: String) -> Self {
-        let place = Place::File {
-            path,
-            line: 1,
-            column: 1,
-        };
-        let error = ConfigError {
-            key: String::new(),
-            message,
-            help: None,
-            place,
-            span: 0..0,
-        };
-        Self {
-            source: String::new(),
-            errors: vec![error],
-        }
+        let place = Place::File { path, line: 1, column: 1 };
+        let error = ConfigError { key: String::new(), message, help: None, place, span: 0..0 };
+        Self { source: String::new(), errors: vec![error] }
     }
 
     pub(super) fn of_syntax(path: PathBuf, text: &str, errors: Vec<SyntaxError>) -> Self {
@@ -103,21 +90,11 @@ impl ConfigErrors {
         Self::located(Some(path), text, mask::broken(text), problems)
     }
 
-    pub(super) fn of_meaning(
-        path: Option<PathBuf>,
-        text: &str,
-        table: &Table,
-        problems: Vec<Problem>,
-    ) -> Self {
+    pub(super) fn of_meaning(path: Option<PathBuf>, text: &str, table: &Table, problems: Vec<Problem>) -> Self {
         Self::located(path, text, mask::parsed(text, table), problems)
     }
 
-    fn located(
-        path: Option<PathBuf>,
-        text: &str,
-        source: String,
-        mut problems: Vec<Problem>,
-    ) -> Self {
+    fn located(path: Option<PathBuf>, text: &str, source: String, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| match &problem.origin {
             Origin::File(span) => (0, span.start),
             Origin::Whole => (1, 0),
@@ -139,13 +116,7 @@ impl ConfigErrors {
                     Origin::Option(name) => Place::Option(name),
                     Origin::Whole => Place::Nowhere,
                 };
-                ConfigError {
-                    key: problem.key,
-                    message: problem.message,
-                    help: problem.help,
-                    place,
-                    span,
-                }
+                ConfigError { key: problem.key, message: problem.message, help: problem.help, place, span }
             })
             .collect();
         Self { source, errors }
@@ -192,20 +163,14 @@ impl ConfigErrors {
                 title.element(note(format!("in {}:{line}:{column}", path.display())))
             }
             Place::File { path, .. } => {
-                let caret = AnnotationKind::Primary
-                    .span(error.span.clone())
-                    .label(error.help.as_deref());
-                let snippet = Snippet::source(self.source.as_str())
-                    .path(path.display().to_string())
-                    .annotation(caret);
+                let caret = AnnotationKind::Primary.span(error.span.clone()).label(error.help.as_deref());
+                let snippet = Snippet::source(self.source.as_str()).path(path.display().to_string()).annotation(caret);
                 title.element(snippet)
             }
-            Place::Variable(name) => title
-                .element(note(format!("set by the environment variable {name}")))
-                .elements(help()),
-            Place::Option(name) => title
-                .element(note(format!("set by the option {name}")))
-                .elements(help()),
+            Place::Variable(name) => {
+                title.element(note(format!("set by the environment variable {name}"))).elements(help())
+            }
+            Place::Option(name) => title.element(note(format!("set by the option {name}"))).elements(help()),
             Place::Nowhere => title.elements(help()),
         };
         Renderer::plain().render(&[group])
@@ -214,11 +179,7 @@ impl ConfigErrors {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.key.is_empty() {
-            f.write_str(&self.message)
-        } else {
-            write!(f, "{}: {}", self.key, self.message)
-        }
+        if self.key.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.key, self.message) }
     }
 }
 
@@ -230,12 +191,7 @@ pub(super) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     let wrong: Arc<str> = wrong.to_ascii_lowercase().replace('-', "_").into();
     known
         .iter()
-        .map(|name| {
-            (
-                distance(&wrong, &name.to_ascii_lowercase().replace('-', "_")),
-                *name,
-            )
-        })
+        .map(|name| (distance(&wrong, &name.to_ascii_lowercase().replace('-', "_")), *name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
         .min()
         .map(|(_, name)| name)
@@ -249,19 +205,10 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
             let cell = |up: usize, left: usize| -> usize {
-                let source = if up == 0 {
-                    Some(&row)
-                } else {
-                    rows.iter().rev().nth(up - 1)
-                };
-                source
-                    .and_then(|cells| cells.get((j + 1).checked_sub(left)?))
-                    .copied()
-                    .unwrap_or(usize::MAX / 2)
+                let source = if up == 0 { Some(&row) } else { rows.iter().rev().nth(up - 1) };
+                source.and_then(|cells| cells.get((j + 1).checked_sub(left)?)).copied().unwrap_or(usize::MAX / 2)
             };
-            let mut best = (cell(0, 1) + 1)
-                .min(cell(1, 0) + 1)
-                .min(cell(1, 1) + usize::from(x != y));
+            let mut best = (cell(0, 1) + 1).min(cell(1, 0) + 1).min(cell(1, 1) + usize::from(x != y));
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
             if swapped {
                 best = best.min(cell(2, 2) + 1);
@@ -270,10 +217,7 @@ fn distance(a: &str, b: &str) -> usize {
         }
         rows.push(row);
     }
-    rows.last()
-        .and_then(|row| row.last())
-        .copied()
-        .unwrap_or(usize::MAX)
+    rows.last().and_then(|row| row.last()).copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

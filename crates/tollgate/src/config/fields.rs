@@ -37,23 +37,14 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(env: &'a BTreeMap<String, String>) -> Self {
-        Self {
-            env,
-            problems: RefCell::default(),
-        }
+        Self { env, problems: RefCell::default() }
     }
 
     pub(super) fn report(&self, key: &str, origin: &Origin, message: impl Into<String>) {
         self.report_with(key, origin, message, None);
     }
 
-    pub(super) fn report_with(
-        &self,
-        key: &str,
-        origin: &Origin,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
+    pub(super) fn report_with(&self, key: &str, origin: &Origin, message: impl Into<String>, help: Option<String>) {
         self.problems.borrow_mut().push(Problem {
             key: key.to_owned(),
             origin: origin.clone(),
@@ -81,18 +72,10 @@ impl<'a> Context<'a> {
         let literal = matches!(node.origin, Origin::File(_) | Origin::Option(_));
         if matches!(node.origin, Origin::Option(_)) || !raw.contains("${") {
             let shown = literal && !mask::looks_secret(&raw);
-            return Some(Text {
-                value: raw,
-                origin: node.origin,
-                shown,
-            });
+            return Some(Text { value: raw, origin: node.origin, shown });
         }
         match substitute::variables(&raw, self.env) {
-            Ok(value) => Some(Text {
-                value,
-                origin: node.origin,
-                shown: false,
-            }),
+            Ok(value) => Some(Text { value, origin: node.origin, shown: false }),
             Err(message) => {
                 self.report(key, &node.origin, message);
                 None
@@ -101,12 +84,7 @@ impl<'a> Context<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choose<T: Copy>(
-        &self,
-        key: &str,
-        text: &Text,
-        words: &[(&'static str, T)],
-    ) -> Option<T> {
+    pub(super) fn choose<T: Copy>(&self, key: &str, text: &Text, words: &[(&'static str, T)]) -> Option<T> {
         if let Some((_, meant)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(*meant);
         }
@@ -183,13 +161,7 @@ impl<'a> Fields<'a> {
 
     /// Opens a table that is at hand.
     pub(super) fn of(ctx: &'a Context<'a>, path: String, origin: Origin, table: Table) -> Self {
-        Self {
-            ctx,
-            path,
-            origin,
-            table,
-            known: Vec::new(),
-        }
+        Self { ctx, path, origin, table, known: Vec::new() }
     }
 
     pub(super) fn key(&self, name: &str) -> String {
@@ -199,8 +171,7 @@ impl<'a> Fields<'a> {
     /// A problem with the table as a whole.
     pub(super) fn report(&self, message: impl Into<String>, help: Option<&str>) {
         let help = help.map(str::to_owned);
-        self.ctx
-            .report_with(&self.path, &self.origin, message, help);
+        self.ctx.report_with(&self.path, &self.origin, message, help);
     }
 
     /// A problem with one key of it.
@@ -246,11 +217,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn integer(
-        &mut self,
-        name: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub(super) fn integer(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let node = typed(self.take(name)?);
         let message = match &node.value {
             Value::Integer(number) => match u64::try_from(*number) {
@@ -293,27 +260,16 @@ impl<'a> Fields<'a> {
             let result = result.map_err(|why| format!("{} is not a size: {why}", text.quoted()));
             (text.origin, result)
         };
-        result
-            .map_err(|message| self.report_at(name, &origin, message))
-            .ok()
+        result.map_err(|message| self.report_at(name, &origin, message)).ok()
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        name: &'static str,
-        words: &[(&'static str, T)],
-    ) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&'static str, T)]) -> Option<T> {
         let text = self.text(name)?;
         self.choose(name, &text, words)
     }
 
-    pub(super) fn choose<T: Copy>(
-        &self,
-        name: &str,
-        text: &Text,
-        words: &[(&'static str, T)],
-    ) -> Option<T> {
+    pub(super) fn choose<T: Copy>(&self, name: &str, text: &Text, words: &[(&'static str, T)]) -> Option<T> {
         self.ctx.choose(&self.key(name), text, words)
     }
 
@@ -333,12 +289,9 @@ impl<'a> Fields<'a> {
     /// Reports every key that was not asked for.
     pub(super) fn finish(self) {
         for (name, entry) in &self.table {
-            let help = nearest(name, &self.known).map_or_else(
-                || format!("known here: {}", self.known.join(", ")),
-                did_you_mean,
-            );
-            self.ctx
-                .report_with(&self.key(name), &entry.key, "unknown key", Some(help));
+            let help = nearest(name, &self.known)
+                .map_or_else(|| format!("known here: {}", self.known.join(", ")), did_you_mean);
+            self.ctx.report_with(&self.key(name), &entry.key, "unknown key", Some(help));
         }
     }
 }

@@ -52,9 +52,7 @@ pub(super) fn read(ctx: &Context<'_>, key: &str, nodes: Vec<Node>) -> Vec<Header
         let refused = REFUSED.iter().find(|(refused, _)| *refused == name);
         let why = match refused {
             Some((_, why)) => Some(*why),
-            None if name.as_str().starts_with("x-tollgate-") => {
-                Some("is between caller and gateway")
-            }
+            None if name.as_str().starts_with("x-tollgate-") => Some("is between caller and gateway"),
             None => None,
         };
         if let Some(why) = why {

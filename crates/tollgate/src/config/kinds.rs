@@ -27,11 +27,8 @@ pub(super) const PROTOCOLS: &[(&str, Protocol)] = &[
 ];
 
 /// HTTP versions by their names in the file.
-pub(super) const HTTP: &[(&str, HttpVersion)] = &[
-    ("auto", HttpVersion::Auto),
-    ("http1", HttpVersion::Http1),
-    ("http2", HttpVersion::Http2),
-];
+pub(super) const HTTP: &[(&str, HttpVersion)] =
+    &[("auto", HttpVersion::Auto), ("http1", HttpVersion::Http1), ("http2", HttpVersion::Http2)];
 
 impl Kind {
     /// Every kind, in the order of the documentation.

@@ -45,12 +45,7 @@ impl Sources {
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self {
-            file,
-            env: std::env::vars_os().filter_map(utf8).collect(),
-            listen: None,
-            data_dir: None,
-        }
+        Self { file, env: std::env::vars_os().filter_map(utf8).collect(), listen: None, data_dir: None }
     }
 }
 
@@ -67,30 +62,23 @@ impl Config {
     /// The same with the file's text at hand; `sources.file` is only its name in messages.
     pub fn from_text(sources: &Sources, text: &str) -> Result<Self, ConfigErrors> {
         let path = sources.file.clone();
-        let root = written::parse(text).map_err(|errors| {
-            ConfigErrors::of_syntax(path.clone().unwrap_or_default(), text, errors)
-        })?;
+        let root = written::parse(text)
+            .map_err(|errors| ConfigErrors::of_syntax(path.clone().unwrap_or_default(), text, errors))?;
         let ctx = Context::new(&sources.env);
         let config = meant(&ctx, sources, root.clone());
         let problems = ctx.into_problems();
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigErrors::of_meaning(path, text, &root, problems))
-        }
+        if problems.is_empty() { Ok(config) } else { Err(ConfigErrors::of_meaning(path, text, &root, problems)) }
     }
 }
 
 fn read(path: &Path) -> Result<String, ConfigErrors> {
     let fail = |message: String| ConfigErrors::of_reading(path.to_owned(), message);
     let name = path.display();
-    let size =
-        std::fs::metadata(path).map_err(|error| fail(format!("cannot read {name}: {error}")))?;
+    let size = std::fs::metadata(path).map_err(|error| fail(format!("cannot read {name}: {error}")))?;
     if size.len() > LARGEST_FILE {
         return Err(fail(format!("{name} is larger than 4 MiB")));
     }
-    let bytes =
-        std::fs::read(path).map_err(|error| fail(format!("cannot read {name}: {error}")))?;
+    let bytes = std::fs::read(path).map_err(|error| fail(format!("cannot read {name}: {error}")))?;
     String::from_utf8(bytes).map_err(|_| fail(format!("{name} is not UTF-8")))
 }
 
@@ -111,25 +99,12 @@ fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table) -> Config {
     if let Some(data_dir) = &sources.data_dir {
         storage.data_dir.clone_from(data_dir);
     }
-    Config {
-        server,
-        storage,
-        providers: providers.sound,
-        models,
-    }
+    Config { server, storage, providers: providers.sound, models }
 }
 
 fn option(root: &mut Table, section: &str, key: &str, name: &'static str, value: &str) {
-    let entry = |value: Value| Entry {
-        key: Origin::Option(name),
-        node: Node {
-            origin: Origin::Option(name),
-            value,
-        },
-    };
-    let table = root
-        .entry(section.to_owned())
-        .or_insert_with(|| entry(Value::Table(Table::new())));
+    let entry = |value: Value| Entry { key: Origin::Option(name), node: Node { origin: Origin::Option(name), value } };
+    let table = root.entry(section.to_owned()).or_insert_with(|| entry(Value::Table(Table::new())));
     // A section that is not a table is reported by its reader.
     if let Value::Table(table) = &mut table.node.value {
         table.insert(key.to_owned(), entry(Value::Text(value.to_owned())));

@@ -90,9 +90,7 @@ pub(super) fn broken(text: &str) -> String {
 
 fn secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["key", "secret", "token", "password", "credential", "auth"]
-        .iter()
-        .any(|word| key.contains(word))
+    ["key", "secret", "token", "password", "credential", "auth"].iter().any(|word| key.contains(word))
 }
 
 fn in_table(table: &Table, above: Hide, spans: &mut Vec<Range<usize>>) {
@@ -104,9 +102,7 @@ fn in_table(table: &Table, above: Hide, spans: &mut Vec<Range<usize>>) {
         };
         let harmless = HARMLESS.contains(&key.as_str());
         let hide = match (hide, &entry.node.value) {
-            (Hide::All | Hide::Unknown, Value::Text(_) | Value::Array(_)) if harmless => {
-                Hide::NamedSo
-            }
+            (Hide::All | Hide::Unknown, Value::Text(_) | Value::Array(_)) if harmless => Hide::NamedSo,
             (Hide::Unknown, Value::Text(_) | Value::Array(_)) => Hide::All,
             (hide, _) => hide,
         };
@@ -171,9 +167,7 @@ fn star_string(bytes: &mut [u8], span: Range<usize>) {
 /// Length of a `${NAME}` at the beginning: a reference shows nothing and helps much.
 fn reference(bytes: &[u8]) -> Option<usize> {
     let rest = bytes.strip_prefix(b"${")?;
-    let length = rest
-        .iter()
-        .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')?;
+    let length = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')?;
     (length > 0 && rest.get(length) == Some(&b'}')).then_some(length + 3)
 }
 
@@ -212,15 +206,9 @@ fn star_prefixed(bytes: &mut [u8]) {
     for prefix in PREFIXES {
         let mut at = 0;
         while at + prefix.len() <= bytes.len() {
-            let fresh = at == 0
-                || bytes
-                    .get(at - 1)
-                    .is_some_and(|before| !before.is_ascii_alphanumeric() && *before != b'-');
-            if !fresh
-                || !bytes
-                    .get(at..)
-                    .is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
-            {
+            let fresh =
+                at == 0 || bytes.get(at - 1).is_some_and(|before| !before.is_ascii_alphanumeric() && *before != b'-');
+            if !fresh || !bytes.get(at..).is_some_and(|rest| rest.starts_with(prefix.as_bytes())) {
                 at += 1;
                 continue;
             }
@@ -242,9 +230,7 @@ mod tests {
     #[test]
     fn a_parsed_file_shows_no_secret() {
         let text = "# sk-old-one\n[providers.a]\ncredentials = [{ api_key = \"plain words ${NAME}\" }]\nbase_url = \"http://u:p@h\"\nkind = \"openai\"\n";
-        let Ok(table) = super::super::written::parse(text) else {
-            panic!("parses")
-        };
+        let Ok(table) = super::super::written::parse(text) else { panic!("parses") };
         let shown = parsed(text, &table);
         assert_eq!(shown.len(), text.len());
         for hidden in ["old-one", "plain", "words", "u:p"] {

@@ -224,7 +224,7 @@ pub struct Credential {
 }
 
 /// How an account proves itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Auth {
     /// One secret sent in the header that the kind uses.
     ApiKey(Secret),

@@ -16,22 +16,15 @@ use super::written::{Node, Table};
 pub fn is_model_name(name: &str) -> bool {
     (1..=200).contains(&name.len())
         && !name.contains("..")
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:/@+-".contains(&byte))
 }
 
-pub(super) fn read(
-    ctx: &Context<'_>,
-    tables: Table,
-    providers: &Providers,
-) -> BTreeMap<String, Arc<[Target]>> {
+pub(super) fn read(ctx: &Context<'_>, tables: Table, providers: &Providers) -> BTreeMap<String, Arc<[Target]>> {
     let mut models = BTreeMap::new();
     for (name, entry) in tables {
         let path = join("models", &name);
         if !is_model_name(&name) {
-            let message =
-                "a model's name has letters, digits and ._:/@+- without `..`, 200 at most";
+            let message = "a model's name has letters, digits and ._:/@+- without `..`, 200 at most";
             ctx.report(&path, &entry.key, message);
             continue;
         }
@@ -46,11 +39,7 @@ pub(super) fn read(
     models
 }
 
-fn targets(
-    ctx: &Context<'_>,
-    fields: &mut Fields<'_>,
-    providers: &Providers,
-) -> Option<Arc<[Target]>> {
+fn targets(ctx: &Context<'_>, fields: &mut Fields<'_>, providers: &Providers) -> Option<Arc<[Target]>> {
     let key = fields.key("targets");
     let Some(node) = fields.take("targets") else {
         let help = "targets = [{ provider = \"…\", model = \"…\" }]";
@@ -101,12 +90,7 @@ fn target(ctx: &Context<'_>, path: String, node: Node, providers: &Providers) ->
     let priority = fields.integer("priority", 0..=1_000_000).map_or(1, small);
     let weight = fields.integer("weight", 1..=1_000_000).map_or(1, small);
     fields.finish();
-    Some(Target {
-        provider: provider?,
-        model: model?,
-        priority,
-        weight,
-    })
+    Some(Target { provider: provider?, model: model?, priority, weight })
 }
 
 fn required(fields: &mut Fields<'_>, name: &'static str) -> Option<super::fields::Text> {

@@ -35,10 +35,7 @@ impl Default for Server {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self {
-            data_dir: PathBuf::from("./tollgate-data"),
-            bodies: Bodies::Off,
-        }
+        Self { data_dir: PathBuf::from("./tollgate-data"), bodies: Bodies::Off }
     }
 }
 
@@ -55,27 +52,15 @@ pub(super) fn server(fields: Option<Fields<'_>>) -> Server {
     let admin = admin.and_then(|text| address(&fields, "admin_listen", &text));
     server.admin_listen = admin_address(server.listen, admin);
     let keep = server.clone();
-    server.body_limit = fields
-        .size("body_limit", LARGEST_BODY)
-        .unwrap_or(keep.body_limit);
-    server.upload_limit = fields
-        .size("upload_limit", LARGEST_UPLOAD)
-        .unwrap_or(keep.upload_limit);
-    server.drain = fields
-        .integer("drain_seconds", 0..=86_400)
-        .map_or(keep.drain, Duration::from_secs);
-    server.header_timeout = fields
-        .duration("header_timeout")
-        .unwrap_or(keep.header_timeout);
+    server.body_limit = fields.size("body_limit", LARGEST_BODY).unwrap_or(keep.body_limit);
+    server.upload_limit = fields.size("upload_limit", LARGEST_UPLOAD).unwrap_or(keep.upload_limit);
+    server.drain = fields.integer("drain_seconds", 0..=86_400).map_or(keep.drain, Duration::from_secs);
+    server.header_timeout = fields.duration("header_timeout").unwrap_or(keep.header_timeout);
     server.body_timeout = fields.duration("body_timeout").unwrap_or(keep.body_timeout);
     server.keep_alive = fields.duration("keep_alive").unwrap_or(keep.keep_alive);
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    server.max_connections = fields
-        .integer("max_connections", 1..=1_000_000)
-        .map_or(keep.max_connections, count);
-    server.workers = fields
-        .integer("workers", 0..=1024)
-        .map_or(keep.workers, count);
+    server.max_connections = fields.integer("max_connections", 1..=1_000_000).map_or(keep.max_connections, count);
+    server.workers = fields.integer("workers", 0..=1024).map_or(keep.workers, count);
     server.tls = fields.sub("tls").and_then(tls);
     fields.finish();
     server
@@ -100,15 +85,10 @@ fn loopback(ip: IpAddr) -> bool {
 
 fn address(fields: &Fields<'_>, name: &str, text: &Text) -> Option<SocketAddr> {
     let value = text.value.trim();
-    let meant = value
-        .strip_prefix("localhost:")
-        .map_or_else(|| value.to_owned(), |port| format!("127.0.0.1:{port}"));
+    let meant = value.strip_prefix("localhost:").map_or_else(|| value.to_owned(), |port| format!("127.0.0.1:{port}"));
     let parsed = meant.parse();
     if parsed.is_err() {
-        let message = format!(
-            "{} is not an address; write IP:PORT, as in 127.0.0.1:8080 or [::]:8080",
-            text.quoted()
-        );
+        let message = format!("{} is not an address; write IP:PORT, as in 127.0.0.1:8080 or [::]:8080", text.quoted());
         fields.report_at(name, &text.origin, message);
     }
     parsed.ok()
@@ -124,10 +104,7 @@ fn tls(mut fields: Fields<'_>) -> Option<Tls> {
 
 fn file(fields: &mut Fields<'_>, name: &'static str) -> Option<PathBuf> {
     let Some(node) = fields.take(name) else {
-        fields.report(
-            format!("{name} is missing"),
-            Some("cert and key go together"),
-        );
+        fields.report(format!("{name} is missing"), Some("cert and key go together"));
         return None;
     };
     fields
@@ -159,11 +136,7 @@ pub(super) fn storage(fields: Option<Fields<'_>>) -> Storage {
             fields.report_at("database", &database.origin, message);
         }
     }
-    let bodies = [
-        ("off", Bodies::Off),
-        ("errors", Bodies::Errors),
-        ("all", Bodies::All),
-    ];
+    let bodies = [("off", Bodies::Off), ("errors", Bodies::Errors), ("all", Bodies::All)];
     if let Some(bodies) = fields.choice("bodies", &bodies) {
         storage.bodies = bodies;
     }

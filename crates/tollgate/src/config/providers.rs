@@ -12,9 +12,7 @@ use super::fields::{Context, Fields, Text};
 use super::kinds::{HTTP, KINDS, PROTOCOLS};
 use super::process::{WrittenTimeouts, timeouts};
 use super::written::{Node, Origin, Table};
-use super::{
-    BaseUrl, Credential, Found, HttpVersion, Kind, Protocol, Provider, base_url, headers, usual,
-};
+use super::{BaseUrl, Credential, Found, HttpVersion, Kind, Protocol, Provider, base_url, headers, usual};
 
 /// What was read: the sound providers, and every name that was written, sound or not.
 pub(super) struct Providers {
@@ -22,16 +20,8 @@ pub(super) struct Providers {
     pub(super) named: BTreeSet<String>,
 }
 
-pub(super) fn read(
-    ctx: &Context<'_>,
-    tables: Table,
-    all: WrittenTimeouts,
-    listen: SocketAddr,
-) -> Providers {
-    let mut providers = Providers {
-        sound: BTreeMap::new(),
-        named: BTreeSet::new(),
-    };
+pub(super) fn read(ctx: &Context<'_>, tables: Table, all: WrittenTimeouts, listen: SocketAddr) -> Providers {
+    let mut providers = Providers { sound: BTreeMap::new(), named: BTreeSet::new() };
     let mut kinds = BTreeSet::new();
     for (name, entry) in tables {
         let path = super::fields::join("providers", &name);
@@ -58,9 +48,7 @@ pub(super) fn read(
             && let Some(provider) = found(ctx, kind, all, listen)
         {
             providers.named.insert(kind.name().to_owned());
-            providers
-                .sound
-                .insert(kind.name().to_owned(), Arc::new(provider));
+            providers.sound.insert(kind.name().to_owned(), Arc::new(provider));
         }
     }
     providers
@@ -68,9 +56,7 @@ pub(super) fn read(
 
 fn sound_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// As written, or the table's own name where that is a kind.
@@ -142,12 +128,7 @@ fn one(
 }
 
 /// A provider that no table names, from its kind's usual variables; none if they are not all there.
-fn found(
-    ctx: &Context<'_>,
-    kind: Kind,
-    all: WrittenTimeouts,
-    listen: SocketAddr,
-) -> Option<Provider> {
+fn found(ctx: &Context<'_>, kind: Kind, all: WrittenTimeouts, listen: SocketAddr) -> Option<Provider> {
     let (variable, auth) = usual::credential(kind, ctx.env)?;
     let (project, location) = usual_place(ctx, kind);
     if kind == Kind::Vertex && project.is_none() {
@@ -187,26 +168,17 @@ fn found(
     })
 }
 
-fn usual_credentials(
-    fields: &Fields<'_>,
-    ctx: &Context<'_>,
-    kind: Kind,
-) -> Option<Vec<Credential>> {
+fn usual_credentials(fields: &Fields<'_>, ctx: &Context<'_>, kind: Kind) -> Option<Vec<Credential>> {
     if let Some((variable, auth)) = usual::credential(kind, ctx.env) {
         if let Some(why) = credentials::fault(&auth) {
-            ctx.report(
-                &fields.key("credentials"),
-                &Origin::Variable(variable.into()),
-                why,
-            );
+            ctx.report(&fields.key("credentials"), &Origin::Variable(variable.into()), why);
             return None;
         }
         return Some(vec![Credential { auth, weight: 1 }]);
     }
     let help = match kind {
         Kind::OpenAiCompatible => {
-            "credentials = [{ api_key = \"…\" }]; any text will do for a server that wants none"
-                .to_owned()
+            "credentials = [{ api_key = \"…\" }]; any text will do for a server that wants none".to_owned()
         }
         kind => format!("write them, or set {}", usual::key_variables(kind)),
     };
@@ -231,9 +203,7 @@ fn base_of(
     location: Option<&str>,
     listen: SocketAddr,
 ) -> Option<BaseUrl> {
-    let quoted = written
-        .as_ref()
-        .map_or_else(|| "the base URL".to_owned(), Text::quoted);
+    let quoted = written.as_ref().map_or_else(|| "the base URL".to_owned(), Text::quoted);
     let written = written.map(|text| (text.value, text.origin));
     let Some((text, origin)) = written.or_else(|| usual_base(ctx, kind, location)) else {
         // For Vertex the location is missing, and that has been said.
@@ -264,10 +234,7 @@ fn is_own(base: &BaseUrl, listen: SocketAddr) -> bool {
         && listen.port() != 0
         && match base.host.parse::<IpAddr>() {
             Ok(ip) => ours(ip),
-            Err(_) => {
-                base.host == "localhost"
-                    && (listen.ip().is_loopback() || listen.ip().is_unspecified())
-            }
+            Err(_) => base.host == "localhost" && (listen.ip().is_loopback() || listen.ip().is_unspecified()),
         }
 }
 
@@ -290,9 +257,7 @@ fn place(fields: &mut Fields<'_>, name: &'static str, kind: Option<Kind>) -> Opt
 /// Projects and locations stand in hosts and paths. `example.com:project` is an old form of project id.
 fn sound_place(value: &str) -> bool {
     (1..=100).contains(&value.len())
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte))
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte))
         && !value.contains("..")
 }
 
@@ -300,11 +265,7 @@ fn usual_place(ctx: &Context<'_>, kind: Kind) -> (Option<Arc<str>>, Option<Arc<s
     if kind != Kind::Vertex {
         return (None, None);
     }
-    let sound = |name| {
-        super::environment::filled(ctx.env, name)
-            .filter(|value| sound_place(value))
-            .map(Arc::from)
-    };
+    let sound = |name| super::environment::filled(ctx.env, name).filter(|value| sound_place(value)).map(Arc::from);
     let location = sound("GOOGLE_CLOUD_LOCATION").unwrap_or_else(|| "us-central1".into());
     (sound("GOOGLE_CLOUD_PROJECT"), Some(location))
 }

@@ -72,12 +72,7 @@ pub fn watch(
     };
     let hangup = Hangup::new()?;
     let seen = sources.file.as_deref().and_then(fingerprint);
-    let run = Run {
-        sources: Arc::new(sources),
-        current,
-        seen,
-        directories,
-    };
+    let run = Run { sources: Arc::new(sources), current, seen, directories };
     let task = tokio::spawn(run.forever(changed, Arc::clone(&asked), hangup, apply));
     Ok(Watcher { task, asked })
 }
@@ -166,10 +161,7 @@ fn keep(old: &Config, new: &mut Config) {
         moved.push("storage.data_dir");
     }
     for key in moved {
-        tracing::warn!(
-            key,
-            "changed in the configuration; needs a restart to take effect"
-        );
+        tracing::warn!(key, "changed in the configuration; needs a restart to take effect");
     }
 }
 
@@ -188,10 +180,7 @@ struct Directories {
 
 impl Directories {
     fn watch(file: &Path, changed: Arc<Notify>) -> Result<Self, WatchError> {
-        let refused = |source| WatchError::Directory {
-            file: file.to_owned(),
-            source,
-        };
+        let refused = |source| WatchError::Directory { file: file.to_owned(), source };
         let handler = move |event: notify::Result<notify::Event>| {
             // Our own reading must not wake us; an overflow or error may hide a change and must.
             let ours = event.is_ok_and(|event| {
@@ -203,13 +192,8 @@ impl Directories {
             }
         };
         let mut watcher = notify::recommended_watcher(handler).map_err(refused)?;
-        watcher
-            .watch(parent(file), RecursiveMode::NonRecursive)
-            .map_err(refused)?;
-        let mut directories = Self {
-            watcher,
-            target: None,
-        };
+        watcher.watch(parent(file), RecursiveMode::NonRecursive).map_err(refused)?;
+        let mut directories = Self { watcher, target: None };
         directories.follow(file);
         Ok(directories)
     }
@@ -227,8 +211,7 @@ impl Directories {
             // It may be gone already, which ends the watch as well.
             let _ = self.watcher.unwatch(&before);
         }
-        self.target =
-            target.filter(|now| self.watcher.watch(now, RecursiveMode::NonRecursive).is_ok());
+        self.target = target.filter(|now| self.watcher.watch(now, RecursiveMode::NonRecursive).is_ok());
     }
 }
 

@@ -23,9 +23,7 @@ pub(super) fn variables(raw: &str, env: &BTreeMap<String, String>) -> Result<Str
         if !variable_name(name) {
             return Err("the name between `${` and `}` is not a variable's name".to_owned());
         }
-        let value = env
-            .get(name)
-            .ok_or_else(|| format!("the environment variable {name} is not set"))?;
+        let value = env.get(name).ok_or_else(|| format!("the environment variable {name} is not set"))?;
         out.push_str(value);
         rest = left;
     }
@@ -36,9 +34,7 @@ pub(super) fn variables(raw: &str, env: &BTreeMap<String, String>) -> Result<Str
 fn variable_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

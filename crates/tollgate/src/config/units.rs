@@ -20,8 +20,8 @@ const SIZES: &[(&str, u64)] = &[
 
 /// Reads `"500ms"`, `"5s"`, `"1.5m"`, `"2h"`: at least a millisecond, at most [`LONGEST`].
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let milliseconds = scaled(text, DURATIONS)
-        .ok_or("write a number and a unit of ms, s, m or h, as in \"500ms\" or \"30m\"")?;
+    let milliseconds =
+        scaled(text, DURATIONS).ok_or("write a number and a unit of ms, s, m or h, as in \"500ms\" or \"30m\"")?;
     let longest = u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX);
     if milliseconds == 0 {
         return Err("must be longer than nothing".to_owned());
@@ -57,9 +57,7 @@ pub fn bounded_size(bytes: u64, most: u64) -> Result<u64, String> {
 /// `12.5` and a unit, in the smallest unit. Exact: a fraction that the smallest unit cannot express is no number.
 fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
     let unit = unit.trim_start().to_ascii_lowercase();
     let factor = units.iter().find(|(name, _)| *name == unit)?.1;
@@ -91,9 +89,7 @@ mod tests {
         assert_eq!(duration("30m"), Ok(Duration::from_mins(30)));
         assert_eq!(duration(" 2 h "), Ok(Duration::from_hours(2)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        for bad in [
-            "", "5", "s", "0s", "-1s", "1.s", ".5s", "169h", "5d", "0.5ms", "1e3s",
-        ] {
+        for bad in ["", "5", "s", "0s", "-1s", "1.s", ".5s", "169h", "5d", "0.5ms", "1e3s"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert!(duration("99999999999999999999h").is_err());
@@ -107,17 +103,7 @@ mod tests {
         assert_eq!(size("1.5gib", most), Ok(3 << 29));
         assert_eq!(size("4096", most), Ok(4096));
         assert_eq!(size("1 kB", most), Ok(1000));
-        for bad in [
-            "",
-            "MiB",
-            "0",
-            "0B",
-            "32M",
-            "1.5B",
-            "-1",
-            "2000000GB",
-            "1..5GB",
-        ] {
+        for bad in ["", "MiB", "0", "0B", "32M", "1.5B", "-1", "2000000GB", "1..5GB"] {
             assert!(size(bad, most).is_err(), "{bad}");
         }
     }

@@ -58,10 +58,7 @@ pub(super) fn key_variables(kind: Kind) -> &'static str {
 }
 
 /// A kind's credential from its usual variables, with the name of the first of them; unset and empty are the same.
-pub(super) fn credential(
-    kind: Kind,
-    env: &BTreeMap<String, String>,
-) -> Option<(&'static str, Auth)> {
+pub(super) fn credential(kind: Kind, env: &BTreeMap<String, String>) -> Option<(&'static str, Auth)> {
     let secret = |name: &'static str| -> Option<(&'static str, Secret)> {
         let value = filled(env, name)?;
         (!value.starts_with("sk-tg-")).then(|| (name, Secret::new(value)))
@@ -73,19 +70,16 @@ pub(super) fn credential(
         Kind::DeepSeek => key("DEEPSEEK_API_KEY"),
         Kind::Gemini => key("GEMINI_API_KEY").or_else(|| key("GOOGLE_API_KEY")),
         Kind::Ark => key("ARK_API_KEY"),
-        Kind::Vertex => secret("VERTEX_ACCESS_TOKEN")
-            .map(|(name, value)| (name, Auth::AccessToken(value)))
-            .or_else(|| {
+        Kind::Vertex => {
+            secret("VERTEX_ACCESS_TOKEN").map(|(name, value)| (name, Auth::AccessToken(value))).or_else(|| {
                 let name = "GOOGLE_APPLICATION_CREDENTIALS";
                 filled(env, name).map(|path| (name, Auth::ServiceAccount(PathBuf::from(path))))
-            }),
+            })
+        }
         Kind::Kling => key("KLING_API_KEY").or_else(|| {
             let (name, access_key) = secret("KLING_ACCESS_KEY")?;
             let (_, secret_key) = secret("KLING_SECRET_KEY")?;
-            let pair = Auth::KeyPair {
-                access_key,
-                secret_key,
-            };
+            let pair = Auth::KeyPair { access_key, secret_key };
             Some((name, pair))
         }),
         Kind::OpenAiCompatible => None,

@@ -82,10 +82,7 @@ pub(super) fn parse(text: &str) -> Result<Table, Vec<SyntaxError>> {
     }
     Err(errors
         .iter()
-        .map(|error| SyntaxError {
-            message: error.message().to_owned(),
-            span: error.span().unwrap_or(0..0),
-        })
+        .map(|error| SyntaxError { message: error.message().to_owned(), span: error.span().unwrap_or(0..0) })
         .collect())
 }
 
@@ -99,10 +96,7 @@ fn table_of(table: &DeTable<'_>, origin: Option<&Origin>) -> Table {
     table
         .iter()
         .map(|(key, value)| {
-            let entry = Entry {
-                key: place(key.span(), origin),
-                node: node_of(value, origin),
-            };
+            let entry = Entry { key: place(key.span(), origin), node: node_of(value, origin) };
             (key.get_ref().to_string(), entry)
         })
         .collect()
@@ -111,21 +105,16 @@ fn table_of(table: &DeTable<'_>, origin: Option<&Origin>) -> Table {
 fn node_of(value: &Spanned<DeValue<'_>>, origin: Option<&Origin>) -> Node {
     let meant = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Integer(number) => Value::Integer(
-            i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(i128::MAX),
-        ),
+        DeValue::Integer(number) => {
+            Value::Integer(i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(i128::MAX))
+        }
         DeValue::Float(_) => Value::Other("a fraction"),
         DeValue::Boolean(is) => Value::Boolean(*is),
         DeValue::Datetime(_) => Value::Other("a date or time"),
-        DeValue::Array(items) => {
-            Value::Array(items.iter().map(|item| node_of(item, origin)).collect())
-        }
+        DeValue::Array(items) => Value::Array(items.iter().map(|item| node_of(item, origin)).collect()),
         DeValue::Table(table) => Value::Table(table_of(table, origin)),
     };
-    Node {
-        origin: place(value.span(), origin),
-        value: meant,
-    }
+    Node { origin: place(value.span(), origin), value: meant }
 }
 
 fn place(span: Range<usize>, origin: Option<&Origin>) -> Origin {

@@ -5,8 +5,8 @@
 
 use super::{Door, Handler, WRITE_STALL, http2};
 use crate::http1::{
-    BodyDecoder, CHUNK_HEAD, HeadError, Io, LAST_CHUNK, Limits, RequestHead, Watchdog, chunk_head, fill, head_end, request,
-    write_headers,
+    BodyDecoder, CHUNK_HEAD, HeadError, Io, LAST_CHUNK, Limits, RequestHead, Watchdog, chunk_head, fill, head_end,
+    request, write_headers,
 };
 use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
 use bytes::{Buf, Bytes, BytesMut};
@@ -54,7 +54,9 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
             Ok(Next::Http2) => return Box::pin(http2::serve(connection.io, connection.read, peer, door)).await,
             Ok(Next::End) => return,
             Err(error) => {
-                let _ = connection.answer(door.handler.refuse(error), &Shape { keep: false, bodyless: false, chunks: false }).await;
+                let _ = connection
+                    .answer(door.handler.refuse(error), &Shape { keep: false, bodyless: false, chunks: false })
+                    .await;
                 connection.linger().await;
                 return;
             }
@@ -136,7 +138,11 @@ impl Connection {
                             return Poll::Ready(Ok(None));
                         }
                     } else if let Some(end) = head_end(&self.read, scanned) {
-                        return Poll::Ready(if end > Limits::DOOR.head { Err(Stop::Head(HeadError::TooLarge)) } else { Ok(Some(end)) });
+                        return Poll::Ready(if end > Limits::DOOR.head {
+                            Err(Stop::Head(HeadError::TooLarge))
+                        } else {
+                            Ok(Some(end))
+                        });
                     }
                     scanned = self.read.len();
                     if scanned > Limits::DOOR.head {

@@ -1,7 +1,7 @@
 //! One HTTP/2 connection, spoken by hyper.
 
 use super::{Door, Handler};
-use crate::http1::{Io, canonical_path, authority};
+use crate::http1::{Io, authority, canonical_path};
 use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{Request, Response};
@@ -55,7 +55,11 @@ pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, 
 
 async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door: &Arc<Door<H>>) -> Response<Outgoing> {
     let (head, body) = request.into_parts();
-    let host = head.uri.authority().map(|a| a.as_str().as_bytes()).or_else(|| head.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes));
+    let host = head
+        .uri
+        .authority()
+        .map(|a| a.as_str().as_bytes())
+        .or_else(|| head.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes));
     let checked = canonical_path(head.uri.path()).and_then(|()| authority(host.unwrap_or_default()));
     let answer = match checked {
         Err(error) => door.handler.refuse(error),
@@ -206,7 +210,11 @@ impl AsyncWrite for Rewound {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
     }
 

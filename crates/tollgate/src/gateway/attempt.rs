@@ -126,7 +126,9 @@ pub(super) async fn first(
         gateway.retries.store(RETRY_SAVINGS, Ordering::Relaxed);
     }
     let Some(attempts) = attempts else {
-        return one(gateway, Destination::Sandbox, outbound, caller, meter).await?.map_err(|failure| failure.fault.into());
+        return one(gateway, Destination::Sandbox, outbound, caller, meter)
+            .await?
+            .map_err(|failure| failure.fault.into());
     };
     let mut unreachable: Option<Arc<Deployment>> = None;
     let mut last: Option<Failure> = None;
@@ -209,7 +211,8 @@ async fn one(
     };
     let timeouts = provider.map_or(SANDBOX, |provider| provider.timeouts);
     let ask_usage = outbound.route == Route::Chat && provider.is_none_or(|provider| provider.stream_usage);
-    let mut headers = headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
+    let mut headers =
+        headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
     if let Destination::Vendor(attempt) = destination {
         match attempt.account().and_then(|account| account.proof.clone()) {
             Some((name, value)) => headers.insert(name, value),
@@ -372,12 +375,19 @@ fn call_failure(error: &CallError) -> Failure {
             Fault::new(FaultKind::UpstreamUnavailable, "upstream_unreachable", "The provider cannot be reached."),
             "unreachable",
         ),
-        CallError::Tls(_) => (Fault::broken("upstream_tls", "The provider's certificate or TLS is not acceptable."), "tls"),
-        CallError::Broken(_) => {
-            (Fault::broken("upstream_connection_lost", "The connection to the provider broke before it answered."), "broken")
+        CallError::Tls(_) => {
+            (Fault::broken("upstream_tls", "The provider's certificate or TLS is not acceptable."), "tls")
         }
-        CallError::NotHttp(_) => (Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."), "not_http"),
-        CallError::Abandoned => (Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body ended early."), "abandoned"),
+        CallError::Broken(_) => (
+            Fault::broken("upstream_connection_lost", "The connection to the provider broke before it answered."),
+            "broken",
+        ),
+        CallError::NotHttp(_) => {
+            (Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."), "not_http")
+        }
+        CallError::Abandoned => {
+            (Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body ended early."), "abandoned")
+        }
     };
     tracing::warn!(%error, "a call to a provider failed");
     Failure { fault, next: if error.unsent() { Next::Target } else { Next::Stop }, outcome }
@@ -385,7 +395,10 @@ fn call_failure(error: &CallError) -> Failure {
 
 fn unsupported_account() -> Failure {
     Failure {
-        fault: Fault::broken("upstream_account_error", "This gateway cannot use its account at the provider for this route."),
+        fault: Fault::broken(
+            "upstream_account_error",
+            "This gateway cannot use its account at the provider for this route.",
+        ),
         next: Next::Account,
         outcome: "account",
     }

@@ -87,14 +87,22 @@ fn bearer(value: &[u8]) -> &[u8] {
 }
 
 fn unauthenticated() -> Fault {
-    Fault::new(FaultKind::Unauthenticated, "invalid_api_key", "The API key is not valid. It may have expired or been revoked.")
+    Fault::new(
+        FaultKind::Unauthenticated,
+        "invalid_api_key",
+        "The API key is not valid. It may have expired or been revoked.",
+    )
 }
 
 fn forbidden(error: PolicyError) -> Fault {
-    let fault = Fault::new(FaultKind::Forbidden, error.code(), match error {
-        PolicyError::ModelNotAllowed => "This API key may not use this model.",
-        PolicyError::IpNotAllowed => "This API key may not be used from this address.",
-    });
+    let fault = Fault::new(
+        FaultKind::Forbidden,
+        error.code(),
+        match error {
+            PolicyError::ModelNotAllowed => "This API key may not use this model.",
+            PolicyError::IpNotAllowed => "This API key may not be used from this address.",
+        },
+    );
     match error {
         PolicyError::ModelNotAllowed => fault.about("model"),
         PolicyError::IpNotAllowed => fault,

@@ -66,13 +66,19 @@ pub(super) async fn open(
 ) -> Result<Result<Opened, Failure>, Stopped> {
     let Reply { status, headers: vendor, body: source } = reply;
     if vendor.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Ok(Err(broken(Fault::broken("upstream_invalid_answer", "The provider compressed its answer, though asked not to."))));
+        return Ok(Err(broken(Fault::broken(
+            "upstream_invalid_answer",
+            "The provider compressed its answer, though asked not to.",
+        ))));
     }
     let headers = headers::to_caller(&vendor);
     let kind = vendor.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let result = if is(kind, "text/event-stream") {
         if !stream && !route.is_form() {
-            return Ok(Err(broken(Fault::broken("upstream_invalid_answer", "The provider streamed, though not asked to."))));
+            return Ok(Err(broken(Fault::broken(
+                "upstream_invalid_answer",
+                "The provider streamed, though not asked to.",
+            ))));
         }
         let watch: Box<dyn Watch> =
             if route.is_form() { Box::new(TranscriptWatch::default()) } else { Box::new(ChatWatch::new(hide_usage)) };
@@ -88,7 +94,8 @@ pub(super) async fn open(
         match whole(source, &mut timer, caller).await {
             Err(failed) => Err(failed),
             Ok(Whole::Part { start, source }) => {
-                if (stream && !route.is_form()) || (!route.is_form() && start.trim_ascii_start().first() != Some(&b'{')) {
+                if (stream && !route.is_form()) || (!route.is_form() && start.trim_ascii_start().first() != Some(&b'{'))
+                {
                     Err(Failed::Failure(broken(chat::not_an_answer())))
                 } else {
                     Ok(Opened::Large { status, headers, large: Large { start, source, length, timer } })
@@ -117,7 +124,11 @@ fn check(route: Route, stream: bool, json: bool, body: &[u8]) -> Result<Option<U
     match route {
         Route::Chat => {
             let usage = chat::answer(body)?;
-            if stream { Err(Fault::broken("upstream_invalid_answer", "The provider did not stream its answer.")) } else { Ok(usage) }
+            if stream {
+                Err(Fault::broken("upstream_invalid_answer", "The provider did not stream its answer."))
+            } else {
+                Ok(usage)
+            }
         }
         Route::Embeddings => embeddings::answer(body),
         Route::Transcriptions | Route::Translations => audio::answer(body, json),
@@ -164,7 +175,12 @@ fn cut(error: &ReadError) -> Failure {
 }
 
 /// Reads a stream up to its first meaningful event.
-async fn prime(mut relay: Relay, mut source: Source, mut timer: Timer, mut caller: Caller<'_>) -> Result<Primed, Failed> {
+async fn prime(
+    mut relay: Relay,
+    mut source: Source,
+    mut timer: Timer,
+    mut caller: Caller<'_>,
+) -> Result<Primed, Failed> {
     let mut held = BytesMut::new();
     loop {
         let mut pushed = Pushed::default();
@@ -202,7 +218,10 @@ async fn prime(mut relay: Relay, mut source: Source, mut timer: Timer, mut calle
             return Ok(Primed { relay, source, held, complete: pushed.terminal, timer });
         }
         if held.len() > MAX_HELD {
-            return Err(Failed::Failure(broken(Fault::broken("upstream_invalid_stream", "The provider's stream holds no answer."))));
+            return Err(Failed::Failure(broken(Fault::broken(
+                "upstream_invalid_stream",
+                "The provider's stream holds no answer.",
+            ))));
         }
     }
 }

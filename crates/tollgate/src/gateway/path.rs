@@ -90,10 +90,12 @@ fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
         )
         .about("model"),
         NoAttempt::Resting { wait, rate_limited: true } => {
-            Fault::new(FaultKind::RateLimited, "upstream_rate_limited", "The provider's rate limit is reached.").after(Some(wait))
+            Fault::new(FaultKind::RateLimited, "upstream_rate_limited", "The provider's rate limit is reached.")
+                .after(Some(wait))
         }
         NoAttempt::Resting { wait, rate_limited: false } => {
-            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unavailable", "The provider asked for a pause.").after(Some(wait))
+            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unavailable", "The provider asked for a pause.")
+                .after(Some(wait))
         }
     })
 }
@@ -101,9 +103,9 @@ fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
 /// The answer for what a vendor (or the sandbox) gave.
 fn deliver(opened: Opened, mut meter: Meter) -> Answer {
     let (status, mut headers) = match &opened {
-        Opened::Whole { status, headers, .. } | Opened::Large { status, headers, .. } | Opened::Stream { status, headers, .. } => {
-            (*status, headers.clone())
-        }
+        Opened::Whole { status, headers, .. }
+        | Opened::Large { status, headers, .. }
+        | Opened::Stream { status, headers, .. } => (*status, headers.clone()),
     };
     meter.note(|record| {
         record.status = status.as_u16();
@@ -173,7 +175,11 @@ async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Resu
 
 /// The fault for a body over its limit, in bytes.
 pub(super) fn too_large(limit: u64) -> Fault {
-    Fault::new(FaultKind::TooLarge, "request_too_large", format!("The request is larger than the limit of {limit} bytes."))
+    Fault::new(
+        FaultKind::TooLarge,
+        "request_too_large",
+        format!("The request is larger than the limit of {limit} bytes."),
+    )
 }
 
 impl From<Fault> for Stopped {

@@ -115,7 +115,10 @@ impl AnswerStream for Streamed {
                 }
                 Poll::Ready(Err(error)) => {
                     tracing::info!(%error, "a provider's stream broke");
-                    let fault = Fault::broken("upstream_truncated", "The provider's stream broke off before the answer was complete.");
+                    let fault = Fault::broken(
+                        "upstream_truncated",
+                        "The provider's stream broke off before the answer was complete.",
+                    );
                     return Poll::Ready(self.end(Some(&fault), out));
                 }
                 Poll::Pending => {

@@ -30,7 +30,13 @@ impl Timer {
     /// Starts now: the request is being sent.
     pub(super) fn start(limits: Timeouts) -> Self {
         let now = Instant::now();
-        Self { limits, end: now + limits.total, first: Some(now + limits.first_byte), waiting_since: None, watchdog: Watchdog::new() }
+        Self {
+            limits,
+            end: now + limits.total,
+            first: Some(now + limits.first_byte),
+            waiting_since: None,
+            watchdog: Watchdog::new(),
+        }
     }
 
     /// Something meaningful has come.

@@ -47,9 +47,8 @@ impl Form {
         spool: &Path,
     ) -> Result<Self, Stopped> {
         let content_type = inbound.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let boundary = multipart::boundary(content_type).ok_or_else(|| {
-            Fault::invalid("content-type", "This route takes 'multipart/form-data' with a boundary.")
-        })?;
+        let boundary = multipart::boundary(content_type)
+            .ok_or_else(|| Fault::invalid("content-type", "This route takes 'multipart/form-data' with a boundary."))?;
         if body.left().is_some_and(|left| left > limit) {
             return Err(too_large(limit).into());
         }
@@ -77,7 +76,11 @@ impl Form {
             if form.memory.len() > IN_MEMORY && form.scanner.model_range().is_none() {
                 form.spill(spool).await.map_err(|error| {
                     tracing::error!(%error, "cannot keep an upload on disk");
-                    Fault::new(FaultKind::Unavailable, "out_of_storage", "The upload could not be kept. Send 'model' before the file, or try again later.")
+                    Fault::new(
+                        FaultKind::Unavailable,
+                        "out_of_storage",
+                        "The upload could not be kept. Send 'model' before the file, or try again later.",
+                    )
                 })?;
             }
         }

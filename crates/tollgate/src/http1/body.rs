@@ -43,15 +43,22 @@ pub fn chunk_head(length: usize) -> [u8; CHUNK_HEAD] {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
-    Size { value: u64, digits: u8 },
+    Size {
+        value: u64,
+        digits: u8,
+    },
     Extension,
     SizeLf,
     Data(u64),
     DataCr,
     DataLf,
     /// At the start of a trailer line, or inside one.
-    Trailer { empty: bool },
-    TrailerLf { empty: bool },
+    Trailer {
+        empty: bool,
+    },
+    TrailerLf {
+        empty: bool,
+    },
 }
 
 /// Takes a body apart as it arrives.
@@ -68,7 +75,13 @@ impl BodyDecoder {
     /// A decoder at the start of a body.
     pub fn new(framing: Framing) -> Self {
         let left = if let Framing::Length(length) = framing { length } else { 0 };
-        Self { framing, left, chunk: Chunk::Size { value: 0, digits: 0 }, line: 0, done: framing == Framing::None || framing == Framing::Length(0) }
+        Self {
+            framing,
+            left,
+            chunk: Chunk::Size { value: 0, digits: 0 },
+            line: 0,
+            done: framing == Framing::None || framing == Framing::Length(0),
+        }
     }
 
     /// Whether the whole body has been read. A body until close is done when the peer closes, which only the
@@ -223,7 +236,17 @@ mod tests {
     #[test]
     fn extensions_and_trailers_are_skipped_and_the_rest_refused() {
         assert_eq!(decode(&[b"3;a=b\r\nabc\r\n0\r\nX: y\r\n\r\n"]).unwrap(), (b"abc".to_vec(), true, 26));
-        for bad in ["\r\n", "g\r\n", "3\nabc\r\n", "3\r\nabcd\r\n", "0x3\r\nabc\r\n", "-3\r\n", "3\r\nabc\n0\r\n\r\n", "1111111111111111\r\n", "0\r\n\n"] {
+        for bad in [
+            "\r\n",
+            "g\r\n",
+            "3\nabc\r\n",
+            "3\r\nabcd\r\n",
+            "0x3\r\nabc\r\n",
+            "-3\r\n",
+            "3\r\nabc\n0\r\n\r\n",
+            "1111111111111111\r\n",
+            "0\r\n\n",
+        ] {
             assert!(decode(&[bad.as_bytes()]).is_err(), "{bad:?}");
         }
         assert!(decode(&[[b"1;".as_slice(), &[b'a'; 5000]].concat().as_slice()]).is_err());

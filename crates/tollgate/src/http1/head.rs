@@ -106,8 +106,8 @@ pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
         Some(0) => Version::HTTP_10,
         _ => return Err(HeadError::Version),
     };
-    let method = Method::from_bytes(parsed.method.unwrap_or_default().as_bytes())
-        .map_err(|_| HeadError::Malformed("method"))?;
+    let method =
+        Method::from_bytes(parsed.method.unwrap_or_default().as_bytes()).map_err(|_| HeadError::Malformed("method"))?;
     let target = parsed.path.unwrap_or_default();
     if target.len() > limits.target {
         return Err(HeadError::TargetTooLong);
@@ -161,7 +161,8 @@ pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> 
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| HeadError::Malformed("status"))?;
     let headers = header_map(parsed.headers)?;
-    let framing = if status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+    let framing = if status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+    {
         Framing::None
     } else {
         match (length(&headers)?, chunked(&headers)?) {
@@ -218,7 +219,12 @@ pub(crate) fn canonical_path(path: &str) -> Result<(), HeadError> {
             b'%' => {
                 let hex = bytes.get(at + 1..at + 3).and_then(|h| std::str::from_utf8(h).ok()).ok_or(WHY)?;
                 let value = u8::from_str_radix(hex, 16).map_err(|_| WHY)?;
-                if hex.starts_with('+') || value < 0x20 || value == 0x7f || value.is_ascii_alphanumeric() || b"/\\.-_~;%".contains(&value) {
+                if hex.starts_with('+')
+                    || value < 0x20
+                    || value == 0x7f
+                    || value.is_ascii_alphanumeric()
+                    || b"/\\.-_~;%".contains(&value)
+                {
                     return Err(WHY);
                 }
                 at += 2;
@@ -372,7 +378,24 @@ mod tests {
 
     #[test]
     fn paths_have_one_reading() {
-        for bad in ["//", "/a//b", "/a/../b", "/./a", "/a/..", "/%2e%2e/a", "/a%2Fb", "/a%5cb", "/a%00", "/%61", "/a;b", "/a\\b", "/a%", "/a%zz", "/a#b", "/é"] {
+        for bad in [
+            "//",
+            "/a//b",
+            "/a/../b",
+            "/./a",
+            "/a/..",
+            "/%2e%2e/a",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a%00",
+            "/%61",
+            "/a;b",
+            "/a\\b",
+            "/a%",
+            "/a%zz",
+            "/a#b",
+            "/é",
+        ] {
             assert!(canonical_path(bad).is_err(), "{bad}");
         }
         for good in ["/", "/v1/models/gpt-4.1:x@1", "/v1beta/models/a%3Ab", "/a.b/c_d~e", "/v1/models/org%20x"] {
@@ -382,7 +405,8 @@ mod tests {
 
     #[test]
     fn reads_what_is_right() {
-        let head = read("POST /v1/x?key=1 HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\nExpect: 100-continue").unwrap();
+        let head =
+            read("POST /v1/x?key=1 HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 12\r\nExpect: 100-continue").unwrap();
         assert_eq!((head.path.as_str(), head.query.as_deref()), ("/v1/x", Some("key=1")));
         assert_eq!(head.framing, Framing::Length(12));
         assert!(head.keep_alive && head.expects_continue);

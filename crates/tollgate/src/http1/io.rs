@@ -31,9 +31,18 @@ impl Io {
 macro_rules! each {
     ($self:expr, $io:ident => $call:expr) => {
         match $self.get_mut() {
-            Io::Tcp($io) => { let $io = Pin::new($io); $call }
-            Io::ServerTls($io) => { let $io = Pin::new($io.as_mut()); $call }
-            Io::ClientTls($io) => { let $io = Pin::new($io.as_mut()); $call }
+            Io::Tcp($io) => {
+                let $io = Pin::new($io);
+                $call
+            }
+            Io::ServerTls($io) => {
+                let $io = Pin::new($io.as_mut());
+                $call
+            }
+            Io::ClientTls($io) => {
+                let $io = Pin::new($io.as_mut());
+                $call
+            }
         }
     };
 }
@@ -57,7 +66,11 @@ impl AsyncWrite for Io {
         each!(self, io => io.poll_shutdown(cx))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         each!(self, io => io.poll_write_vectored(cx, bufs))
     }
 

@@ -10,8 +10,8 @@ mod head;
 mod io;
 mod watchdog;
 
-pub use body::{BodyDecoder, DecodeError, Framing, chunk_head, CHUNK_HEAD, LAST_CHUNK};
-pub(crate) use head::{authority, canonical_path};
+pub use body::{BodyDecoder, CHUNK_HEAD, DecodeError, Framing, LAST_CHUNK, chunk_head};
 pub use head::{HeadError, Limits, RequestHead, ResponseHead, head_end, request, response, write_headers};
+pub(crate) use head::{authority, canonical_path};
 pub use io::{Io, fill, with_scratch};
 pub use watchdog::Watchdog;

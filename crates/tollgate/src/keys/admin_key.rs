@@ -26,10 +26,7 @@ pub struct AdminKeys {
 impl AdminKeys {
     /// The stored keys: public id and digest of each.
     pub fn stored(pepper: Pepper, known: impl IntoIterator<Item = (Arc<str>, Digest)>) -> Self {
-        Self {
-            pepper,
-            known: known.into_iter().collect(),
-        }
+        Self { pepper, known: known.into_iter().collect() }
     }
 
     /// The operator's own key alone; its actor is `env`. White space around it is not part of it.
@@ -61,15 +58,9 @@ mod tests {
     fn an_operators_key_stands_alone() {
         let pepper = Pepper::new(&[7; 32]);
         let short = Secret::new(" 0123456789abcde \n");
-        assert_eq!(
-            AdminKeys::chosen(pepper.clone(), &short).unwrap_err(),
-            TooShort
-        );
+        assert_eq!(AdminKeys::chosen(pepper.clone(), &short).unwrap_err(), TooShort);
         let keys = AdminKeys::chosen(pepper, &Secret::new("0123456789abcdef\n")).unwrap();
-        assert_eq!(
-            keys.authenticate(b"0123456789abcdef").as_deref(),
-            Some("env")
-        );
+        assert_eq!(keys.authenticate(b"0123456789abcdef").as_deref(), Some("env"));
         assert_eq!(keys.authenticate(b"0123456789abcdeF"), None);
         assert_eq!(keys.authenticate(b""), None);
     }

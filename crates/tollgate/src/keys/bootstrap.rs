@@ -75,36 +75,19 @@ pub async fn start(data_dir: &Path, admin_key: Option<&Secret>) -> Result<Instal
     };
     let keys = Keys::new(pepper.clone());
     keys.refresh(&store).await?;
-    Ok(Installation {
-        lock,
-        store,
-        pepper,
-        keys,
-        admin,
-        first_run,
-    })
+    Ok(Installation { lock, store, pepper, keys, admin, first_run })
 }
 
 /// Opens the database of a data dir without serving from it, as the command line does while `serve` runs.
 pub async fn open(dir: &DataDir) -> Result<(Store, Pepper), BootError> {
     let waiting = dir.clone();
-    let held = tokio::task::spawn_blocking(move || waiting.lock_for_setup())
-        .await
-        .map_err(|_| BootError::Interrupted)??;
+    let held =
+        tokio::task::spawn_blocking(move || waiting.lock_for_setup()).await.map_err(|_| BootError::Interrupted)??;
     let pepper = Pepper::new(&dir.pepper(&held)?);
     let store = Store::open(dir).await?;
     check_pepper(dir, &store, &pepper).await?;
-    if store::projects::get(&store, DEFAULT_PROJECT)
-        .await?
-        .is_none()
-    {
-        manage::create_project(
-            &store,
-            Some(DEFAULT_PROJECT),
-            &ProjectSpec::new("default"),
-            &ourselves(),
-        )
-        .await?;
+    if store::projects::get(&store, DEFAULT_PROJECT).await?.is_none() {
+        manage::create_project(&store, Some(DEFAULT_PROJECT), &ProjectSpec::new("default"), &ourselves()).await?;
     }
     drop(held);
     Ok((store, pepper))
@@ -138,23 +121,13 @@ async fn first_run(store: &Store, pepper: &Pepper) -> Result<(AdminKeys, FirstRu
             first_run.test = Some(secret);
         }
     }
-    let known: Option<Vec<_>> = rows
-        .iter()
-        .map(|row| {
-            Some((
-                Arc::from(row.id.as_str()),
-                Digest::from_stored(&row.digest)?,
-            ))
-        })
-        .collect();
+    let known: Option<Vec<_>> =
+        rows.iter().map(|row| Some((Arc::from(row.id.as_str()), Digest::from_stored(&row.digest)?))).collect();
     let known = known.ok_or(StoreError::Unreadable("admin_keys.digest"))?;
     Ok((AdminKeys::stored(pepper.clone(), known), first_run))
 }
 
-async fn make_admin_key(
-    store: &Store,
-    pepper: &Pepper,
-) -> Result<(AdminKeyRow, Secret), ManageError> {
+async fn make_admin_key(store: &Store, pepper: &Pepper) -> Result<(AdminKeyRow, Secret), ManageError> {
     let actor = ourselves();
     let secret = secret::generate(Kind::Admin)?;
     let row = AdminKeyRow {
@@ -169,23 +142,11 @@ async fn make_admin_key(
     let mut after = Map::new();
     after.insert("id".into(), Value::from(row.id.as_str()));
     after.insert("hint".into(), format!("tg-admin-…{}", row.hint).into());
-    manage::note(
-        &mut write,
-        &actor,
-        "admin_key.create",
-        (&row.id, revision),
-        None,
-        Some(after),
-    )
-    .await?;
+    manage::note(&mut write, &actor, "admin_key.create", (&row.id, revision), None, Some(after)).await?;
     write.commit().await?;
     Ok((row, secret))
 }
 
 fn ourselves() -> Actor {
-    Actor {
-        name: "tollgate".into(),
-        peer: None,
-        now_ms: clock::now_ms(),
-    }
+    Actor { name: "tollgate".into(), peer: None, now_ms: clock::now_ms() }
 }

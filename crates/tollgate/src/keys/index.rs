@@ -78,9 +78,7 @@ impl Keys {
     pub fn new(pepper: Pepper) -> Self {
         Self(Arc::new(Inner {
             pepper,
-            shards: std::iter::repeat_with(ArcSwap::default)
-                .take(SHARDS)
-                .collect(),
+            shards: std::iter::repeat_with(ArcSwap::default).take(SHARDS).collect(),
             epoch: AtomicU64::new(0),
             loaded: Arc::default(),
         }))
@@ -141,9 +139,7 @@ impl Keys {
                 tracing::error!(key = row.id, %error, "stored key is unreadable and stays closed");
             });
             let at = shard_of(&digest);
-            let shard = shards
-                .entry(at)
-                .or_insert_with(|| Vec::clone(&self.0.shards[at].load()));
+            let shard = shards.entry(at).or_insert_with(|| Vec::clone(&self.0.shards[at].load()));
             match (position(shard, &digest), entry) {
                 (Ok(at), Ok(entry)) => shard[at] = entry,
                 (Err(at), Ok(entry)) => shard.insert(at, entry),
@@ -170,10 +166,7 @@ impl Keys {
     ) {
         for (at, shard) in self.0.shards.iter().enumerate() {
             let old = shard.load();
-            if !old
-                .iter()
-                .any(|entry| changed.contains(&entry.key.project_id))
-            {
+            if !old.iter().any(|entry| changed.contains(&entry.key.project_id)) {
                 continue;
             }
             let moved = old.iter().filter_map(|entry| {
@@ -181,14 +174,8 @@ impl Keys {
                     return Some(entry.clone());
                 }
                 let project = Arc::clone(projects.get(&entry.key.project_id)?);
-                let key = Arc::new(Key {
-                    project,
-                    ..Key::clone(&entry.key)
-                });
-                Some(Entry {
-                    key,
-                    ..entry.clone()
-                })
+                let key = Arc::new(Key { project, ..Key::clone(&entry.key) });
+                Some(Entry { key, ..entry.clone() })
             });
             shards.insert(at, moved.collect());
         }
@@ -197,28 +184,18 @@ impl Keys {
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keys")
-            .field("count", &self.count())
-            .field("epoch", &self.epoch())
-            .finish()
+        f.debug_struct("Keys").field("count", &self.count()).field("epoch", &self.epoch()).finish()
     }
 }
 
 /// Takes in project rows and names those that were known before.
-fn take_projects(
-    known: &mut HashMap<Arc<str>, Arc<Project>>,
-    rows: &[ProjectRow],
-) -> HashSet<Arc<str>> {
+fn take_projects(known: &mut HashMap<Arc<str>, Arc<Project>>, rows: &[ProjectRow]) -> HashSet<Arc<str>> {
     let mut changed = HashSet::new();
     for row in rows {
         let id: Arc<str> = row.id.as_str().into();
         let before = match ProjectSpec::from_row(row) {
             Ok(spec) => {
-                let project = Project {
-                    id: id.clone(),
-                    budget: spec.budget,
-                    limits: spec.limits,
-                };
+                let project = Project { id: id.clone(), budget: spec.budget, limits: spec.limits };
                 known.insert(id.clone(), Arc::new(project))
             }
             Err(error) => {
@@ -233,15 +210,9 @@ fn take_projects(
     changed
 }
 
-fn entry(
-    row: &KeyRow,
-    digest: Digest,
-    projects: &HashMap<Arc<str>, Arc<Project>>,
-) -> Result<Entry, StoreError> {
+fn entry(row: &KeyRow, digest: Digest, projects: &HashMap<Arc<str>, Arc<Project>>) -> Result<Entry, StoreError> {
     let spec = KeySpec::from_row(row)?;
-    let project = projects
-        .get(row.project_id.as_str())
-        .ok_or(StoreError::Unreadable("keys.project_id"))?;
+    let project = projects.get(row.project_id.as_str()).ok_or(StoreError::Unreadable("keys.project_id"))?;
     let key = Key {
         id: row.id.as_str().into(),
         project_id: Arc::clone(&project.id),
@@ -249,17 +220,12 @@ fn entry(
         mode: spec.mode,
         expires_at: spec.expires_at,
         allowed_models: spec.allowed_models,
-        allowed_ips: parse_ranges(&spec.allowed_ips)
-            .map_err(|_| StoreError::Unreadable("keys.allowed_ips"))?,
+        allowed_ips: parse_ranges(&spec.allowed_ips).map_err(|_| StoreError::Unreadable("keys.allowed_ips"))?,
         budget: spec.budget,
         limits: spec.limits,
         project: Arc::clone(project),
     };
-    Ok(Entry {
-        digest,
-        revoked: row.revoked_at.is_some(),
-        key: Arc::new(key),
-    })
+    Ok(Entry { digest, revoked: row.revoked_at.is_some(), key: Arc::new(key) })
 }
 
 fn shard_of(digest: &Digest) -> usize {

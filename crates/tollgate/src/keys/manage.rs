@@ -62,10 +62,7 @@ pub async fn create_key(
     };
     let secret = secret::generate(kind)?;
     let mut write = store.write().await?;
-    if store::projects::get_for_write(&mut write, &spec.project)
-        .await?
-        .is_none()
-    {
+    if store::projects::get_for_write(&mut write, &spec.project).await?.is_none() {
         return Err(Invalid::new("project", "there is no such project").into());
     }
     let mut row = KeyRow {
@@ -92,15 +89,7 @@ pub async fn create_key(
     spec.fill(&mut row);
     store::keys::insert(&mut write, &row).await?;
     let after = view::key(&row, actor.now_ms)?;
-    note(
-        &mut write,
-        actor,
-        "key.create",
-        (&row.id, row.revision),
-        None,
-        Some(after),
-    )
-    .await?;
+    note(&mut write, actor, "key.create", (&row.id, row.revision), None, Some(after)).await?;
     write.commit().await?;
     Ok((row, secret))
 }
@@ -113,9 +102,7 @@ pub async fn update_key(
     edit: impl FnOnce(&mut KeySpec) -> Result<(), Invalid>,
 ) -> Result<KeyRow, ManageError> {
     let mut write = store.write().await?;
-    let mut row = store::keys::get_for_write(&mut write, id)
-        .await?
-        .ok_or(ManageError::NotFound("key"))?;
+    let mut row = store::keys::get_for_write(&mut write, id).await?.ok_or(ManageError::NotFound("key"))?;
     if row.revoked_at.is_some() {
         return Err(ManageError::Revoked);
     }
@@ -132,9 +119,7 @@ pub async fn update_key(
 /// Revokes a key for ever. Revoking it again changes nothing and is no error.
 pub async fn revoke_key(store: &Store, id: &str, actor: &Actor) -> Result<KeyRow, ManageError> {
     let mut write = store.write().await?;
-    let mut row = store::keys::get_for_write(&mut write, id)
-        .await?
-        .ok_or(ManageError::NotFound("key"))?;
+    let mut row = store::keys::get_for_write(&mut write, id).await?.ok_or(ManageError::NotFound("key"))?;
     if row.revoked_at.is_some() {
         return Ok(row);
     }
@@ -171,15 +156,7 @@ pub async fn create_project(
     spec.fill(&mut row);
     store::projects::insert(&mut write, &row).await?;
     let after = view::project(&row)?;
-    note(
-        &mut write,
-        actor,
-        "project.create",
-        (&row.id, row.revision),
-        None,
-        Some(after),
-    )
-    .await?;
+    note(&mut write, actor, "project.create", (&row.id, row.revision), None, Some(after)).await?;
     write.commit().await?;
     Ok(row)
 }
@@ -192,9 +169,7 @@ pub async fn update_project(
     edit: impl FnOnce(&mut ProjectSpec) -> Result<(), Invalid>,
 ) -> Result<ProjectRow, ManageError> {
     let mut write = store.write().await?;
-    let mut row = store::projects::get_for_write(&mut write, id)
-        .await?
-        .ok_or(ManageError::NotFound("project"))?;
+    let mut row = store::projects::get_for_write(&mut write, id).await?.ok_or(ManageError::NotFound("project"))?;
     let before = view::project(&row)?;
     let mut spec = ProjectSpec::from_row(&row)?;
     edit(&mut spec)?;
@@ -204,15 +179,7 @@ pub async fn update_project(
     row.revision = store::revision::next(&mut write).await?;
     store::projects::update(&mut write, &row).await?;
     let after = view::project(&row)?;
-    note(
-        &mut write,
-        actor,
-        "project.update",
-        (&row.id, row.revision),
-        Some(before),
-        Some(after),
-    )
-    .await?;
+    note(&mut write, actor, "project.update", (&row.id, row.revision), Some(before), Some(after)).await?;
     write.commit().await?;
     Ok(row)
 }
@@ -228,15 +195,7 @@ async fn save_key(
     row.revision = store::revision::next(write).await?;
     store::keys::update(write, row).await?;
     let after = view::key(row, actor.now_ms)?;
-    note(
-        write,
-        actor,
-        action,
-        (&row.id, row.revision),
-        Some(before),
-        Some(after),
-    )
-    .await
+    note(write, actor, action, (&row.id, row.revision), Some(before), Some(after)).await
 }
 
 /// Appends the audit row of a write that made `revision`.

@@ -44,9 +44,7 @@ impl Mode {
 
     /// Undoes [`Mode::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Live, Self::Test]
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
+        [Self::Live, Self::Test].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 

@@ -35,11 +35,7 @@ pub fn check_policy(key: &Key, model: Option<&str>, peer: IpAddr) -> Result<(), 
     if !key.allowed_ips.is_empty() {
         // A client on an IPv4 network reaches a dual-stack socket as `::ffff:a.b.c.d`.
         let plain = peer.to_canonical();
-        if !key
-            .allowed_ips
-            .iter()
-            .any(|net| net.contains(&plain) || net.contains(&peer))
-        {
+        if !key.allowed_ips.iter().any(|net| net.contains(&plain) || net.contains(&peer)) {
             return Err(PolicyError::IpNotAllowed);
         }
     }
@@ -51,11 +47,7 @@ pub fn check_policy(key: &Key, model: Option<&str>, peer: IpAddr) -> Result<(), 
 
 /// Whether a key may use a model; also decides what a list of models shows it.
 pub fn allows_model(key: &Key, model: &str) -> bool {
-    key.allowed_models.is_empty()
-        || key
-            .allowed_models
-            .iter()
-            .any(|glob| glob_matches(glob, model))
+    key.allowed_models.is_empty() || key.allowed_models.iter().any(|glob| glob_matches(glob, model))
 }
 
 /// Whether a glob matches a whole name: `*` is any run of characters, `?` any one, all else itself.
@@ -123,11 +115,7 @@ mod tests {
             allowed_ips: ips.iter().map(|ip| ip.parse().unwrap()).collect(),
             budget: None,
             limits: Limits::default(),
-            project: Arc::new(Project {
-                id,
-                budget: None,
-                limits: Limits::default(),
-            }),
+            project: Arc::new(Project { id, budget: None, limits: Limits::default() }),
         }
     }
 
@@ -179,10 +167,7 @@ mod tests {
         let ip = IpAddr::from([127, 0, 0, 1]);
         assert_eq!(check_policy(&key, None, ip), Ok(()));
         assert_eq!(check_policy(&key, Some("gpt-5"), ip), Ok(()));
-        assert_eq!(
-            check_policy(&key, Some("veo"), ip),
-            Err(PolicyError::ModelNotAllowed)
-        );
+        assert_eq!(check_policy(&key, Some("veo"), ip), Err(PolicyError::ModelNotAllowed));
     }
 
     /// The definition, exponential and obvious.
@@ -190,10 +175,7 @@ mod tests {
         match (glob.split_first(), name.split_first()) {
             (None, None) => true,
             (Some(('*', rest)), _) => {
-                plainly(rest, name)
-                    || name
-                        .split_first()
-                        .is_some_and(|(_, tail)| plainly(glob, tail))
+                plainly(rest, name) || name.split_first().is_some_and(|(_, tail)| plainly(glob, tail))
             }
             (Some(('?', rest)), Some((_, tail))) => plainly(rest, tail),
             (Some((a, rest)), Some((b, tail))) if a == b => plainly(rest, tail),

@@ -62,10 +62,7 @@ impl Digest {
 
     /// The first eight bytes as a number: where to look in a sorted list.
     pub(super) fn rank(&self) -> u64 {
-        self.0
-            .iter()
-            .take(8)
-            .fold(0, |rank, byte| (rank << 8) | u64::from(*byte))
+        self.0.iter().take(8).fold(0, |rank, byte| (rank << 8) | u64::from(*byte))
     }
 }
 
@@ -99,11 +96,7 @@ impl Pepper {
     /// A text that only this pepper gives, to notice a data dir with somebody else's.
     pub fn fingerprint(&self) -> String {
         let digest = self.digest(b"tollgate pepper fingerprint 1");
-        digest
-            .0
-            .iter()
-            .take(8)
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        digest.0.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 }
 
@@ -122,11 +115,7 @@ pub fn generate(kind: Kind) -> Result<Secret, NoRandomness> {
         let mut bytes = [0; 64];
         rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
         // 248 is the greatest multiple of 62 in a byte; the rest is thrown away so that all characters are as likely.
-        for byte in bytes
-            .into_iter()
-            .filter(|byte| *byte < 248)
-            .take(full - text.len())
-        {
+        for byte in bytes.into_iter().filter(|byte| *byte < 248).take(full - text.len()) {
             text.push(char::from(ALPHABET[usize::from(byte % 62)]));
         }
     }
@@ -137,26 +126,19 @@ pub fn generate(kind: Kind) -> Result<Secret, NoRandomness> {
 
 /// What kind of secret this is, if it is well formed: prefix, length, alphabet and check characters.
 pub fn kind_of(secret: &[u8]) -> Option<Kind> {
-    let kind = Kind::ALL
-        .into_iter()
-        .find(|kind| secret.starts_with(kind.prefix().as_bytes()))?;
+    let kind = Kind::ALL.into_iter().find(|kind| secret.starts_with(kind.prefix().as_bytes()))?;
     if secret.len() != kind.prefix().len() + RANDOM + CHECK {
         return None;
     }
     let (body, tail) = secret.split_at(secret.len() - CHECK);
-    let alphabet = body
-        .iter()
-        .skip(kind.prefix().len())
-        .all(u8::is_ascii_alphanumeric);
+    let alphabet = body.iter().skip(kind.prefix().len()).all(u8::is_ascii_alphanumeric);
     (alphabet && tail == check(body)).then_some(kind)
 }
 
 /// The last four characters: enough to recognise a key in a list, useless for guessing it.
 pub fn hint(secret: &Secret) -> String {
     let text = secret.expose();
-    text.get(text.len().saturating_sub(4)..)
-        .unwrap_or_default()
-        .to_owned()
+    text.get(text.len().saturating_sub(4)..).unwrap_or_default().to_owned()
 }
 
 fn check(body: &[u8]) -> [u8; CHECK] {
@@ -186,11 +168,7 @@ const fn table() -> [u32; 256] {
         let mut crc = start;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
             bit += 1;
         }
         table[index] = crc;
@@ -231,10 +209,7 @@ mod tests {
         assert!(!a.digest(b"x").matches(&b.digest(b"x")));
         assert!(!a.digest(b"x").matches(&a.digest(b"y")));
         assert_ne!(a.fingerprint(), b.fingerprint());
-        assert_eq!(
-            format!("{a:?} {:?}", a.digest(b"x")),
-            "Pepper(***) Digest(***)"
-        );
+        assert_eq!(format!("{a:?} {:?}", a.digest(b"x")), "Pepper(***) Digest(***)");
     }
 
     proptest! {

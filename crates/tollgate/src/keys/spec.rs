@@ -33,10 +33,7 @@ pub struct Invalid {
 impl Invalid {
     /// Names the field and the fault.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
+        Self { field: field.into(), message: message.into() }
     }
 }
 
@@ -101,10 +98,7 @@ impl KeySpec {
         for (index, glob) in self.allowed_models.iter().enumerate() {
             if glob.is_empty() || glob.len() > MAX_GLOB || glob.chars().any(char::is_control) {
                 let field = format!("allowed_models[{index}]");
-                return Err(Invalid::new(
-                    field,
-                    "must have 1 to 128 bytes and no control characters",
-                ));
+                return Err(Invalid::new(field, "must have 1 to 128 bytes and no control characters"));
             }
         }
         parse_ranges(&self.allowed_ips)?;
@@ -118,17 +112,11 @@ impl KeySpec {
             name: row.name.clone(),
             mode: Mode::parse(&row.mode).ok_or(StoreError::Unreadable("keys.mode"))?,
             project: row.project_id.clone(),
-            allowed_models: list(&row.allowed_models)
-                .ok_or(StoreError::Unreadable("keys.allowed_models"))?,
-            allowed_ips: list(&row.allowed_ips)
-                .ok_or(StoreError::Unreadable("keys.allowed_ips"))?,
+            allowed_models: list(&row.allowed_models).ok_or(StoreError::Unreadable("keys.allowed_models"))?,
+            allowed_ips: list(&row.allowed_ips).ok_or(StoreError::Unreadable("keys.allowed_ips"))?,
             expires_at: row.expires_at,
             budget: budget(row.budget_nano_usd, row.budget_window.as_deref())?,
-            limits: limits(
-                row.requests_per_minute,
-                row.tokens_per_minute,
-                row.concurrency,
-            )?,
+            limits: limits(row.requests_per_minute, row.tokens_per_minute, row.concurrency)?,
             metadata: metadata(&row.metadata)?,
         })
     }
@@ -151,12 +139,7 @@ impl KeySpec {
 impl ProjectSpec {
     /// A project without any restriction.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            budget: None,
-            limits: Limits::default(),
-            metadata: Metadata::new(),
-        }
+        Self { name: name.into(), budget: None, limits: Limits::default(), metadata: Metadata::new() }
     }
 
     /// Checks every rule.
@@ -171,11 +154,7 @@ impl ProjectSpec {
         Ok(Self {
             name: row.name.clone(),
             budget: budget(row.budget_nano_usd, row.budget_window.as_deref())?,
-            limits: limits(
-                row.requests_per_minute,
-                row.tokens_per_minute,
-                row.concurrency,
-            )?,
+            limits: limits(row.requests_per_minute, row.tokens_per_minute, row.concurrency)?,
             metadata: metadata(&row.metadata)?,
         })
     }
@@ -199,11 +178,10 @@ pub(super) fn parse_ranges(texts: &[String]) -> Result<Vec<IpNet>, Invalid> {
     }
     let range = |(index, text): (usize, &String)| {
         let net = text.parse::<IpNet>().map(|net| net.trunc());
-        net.or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-            .map_err(|_| {
-                let message = "must be an address or a range, such as \"10.0.0.0/8\"";
-                Invalid::new(format!("allowed_ips[{index}]"), message)
-            })
+        net.or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+            let message = "must be an address or a range, such as \"10.0.0.0/8\"";
+            Invalid::new(format!("allowed_ips[{index}]"), message)
+        })
     };
     texts.iter().enumerate().map(range).collect()
 }
@@ -211,10 +189,7 @@ pub(super) fn parse_ranges(texts: &[String]) -> Result<Vec<IpNet>, Invalid> {
 fn check_name(name: &str) -> Result<(), Invalid> {
     let blank = name.trim().is_empty();
     if blank || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(Invalid::new(
-            "name",
-            "must have 1 to 200 characters and no control characters",
-        ));
+        return Err(Invalid::new("name", "must have 1 to 200 characters and no control characters"));
     }
     Ok(())
 }
@@ -224,26 +199,14 @@ fn check_money_and_rates(budget: Option<Budget>, limits: Limits) -> Result<(), I
         return Err(Invalid::new("budget.limit_usd", "must not be negative"));
     }
     let too_small = [
-        (
-            "limits.requests_per_minute",
-            limits.requests_per_minute == Some(0),
-        ),
-        (
-            "limits.tokens_per_minute",
-            limits.tokens_per_minute == Some(0),
-        ),
+        ("limits.requests_per_minute", limits.requests_per_minute == Some(0)),
+        ("limits.tokens_per_minute", limits.tokens_per_minute == Some(0)),
         ("limits.concurrency", limits.concurrency == Some(0)),
     ];
     if let Some((field, _)) = too_small.into_iter().find(|(_, zero)| *zero) {
-        return Err(Invalid::new(
-            field,
-            "must be at least 1; revoke the key to stop it",
-        ));
+        return Err(Invalid::new(field, "must be at least 1; revoke the key to stop it"));
     }
-    if limits
-        .tokens_per_minute
-        .is_some_and(|n| i64::try_from(n).is_err())
-    {
+    if limits.tokens_per_minute.is_some_and(|n| i64::try_from(n).is_err()) {
         return Err(Invalid::new("limits.tokens_per_minute", "is too large"));
     }
     Ok(())
@@ -254,13 +217,9 @@ fn check_metadata(metadata: &Metadata) -> Result<(), Invalid> {
         return Err(Invalid::new("metadata", "has more than 50 entries"));
     }
     for (name, value) in metadata {
-        let named =
-            !name.is_empty() && name.chars().count() <= 64 && !name.chars().any(char::is_control);
+        let named = !name.is_empty() && name.chars().count() <= 64 && !name.chars().any(char::is_control);
         if !named || value.chars().count() > 512 {
-            return Err(Invalid::new(
-                "metadata",
-                "names have 1 to 64 characters, values at most 512",
-            ));
+            return Err(Invalid::new("metadata", "names have 1 to 64 characters, values at most 512"));
         }
     }
     Ok(())
@@ -275,25 +234,15 @@ fn budget(nano: Option<i64>, window: Option<&str>) -> Result<Option<Budget>, Sto
         (None, None) => Ok(None),
         (Some(limit_nano_usd), Some(window)) => {
             let window = Window::parse(window).ok_or(StoreError::Unreadable("budget_window"))?;
-            Ok(Some(Budget {
-                limit_nano_usd,
-                window,
-            }))
+            Ok(Some(Budget { limit_nano_usd, window }))
         }
         _ => Err(StoreError::Unreadable("budget_nano_usd")),
     }
 }
 
-fn limits(
-    requests: Option<i64>,
-    tokens: Option<i64>,
-    concurrency: Option<i64>,
-) -> Result<Limits, StoreError> {
+fn limits(requests: Option<i64>, tokens: Option<i64>, concurrency: Option<i64>) -> Result<Limits, StoreError> {
     fn number<T: TryFrom<i64>>(stored: Option<i64>) -> Result<Option<T>, StoreError> {
-        stored
-            .map(T::try_from)
-            .transpose()
-            .map_err(|_| StoreError::Unreadable("limits"))
+        stored.map(T::try_from).transpose().map_err(|_| StoreError::Unreadable("limits"))
     }
     Ok(Limits {
         requests_per_minute: number(requests)?,
@@ -307,10 +256,8 @@ fn metadata(text: &str) -> Result<Metadata, StoreError> {
 }
 
 fn metadata_text(metadata: &Metadata) -> String {
-    let object: serde_json::Map<String, Value> = metadata
-        .iter()
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
-        .collect();
+    let object: serde_json::Map<String, Value> =
+        metadata.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     Value::Object(object).to_string()
 }
 
@@ -332,39 +279,15 @@ mod tests {
         assert_eq!(field(|s| s.name = "a\nb".into()), "name");
         assert_eq!(field(|s| s.name = "é".repeat(201)), "name");
         assert_eq!(field(|s| s.name = "é".repeat(200)), "");
-        assert_eq!(
-            field(|s| s.allowed_models = vec!["a".into(), String::new()]),
-            "allowed_models[1]"
-        );
-        assert_eq!(
-            field(|s| s.allowed_models = vec!["a".into(); 101]),
-            "allowed_models"
-        );
-        assert_eq!(
-            field(|s| s.allowed_ips = vec!["10.0.0.1".into(), "::1/128".into()]),
-            ""
-        );
-        assert_eq!(
-            field(|s| s.allowed_ips = vec!["10.0.0.0/33".into()]),
-            "allowed_ips[0]"
-        );
-        assert_eq!(
-            field(|s| s.limits.concurrency = Some(0)),
-            "limits.concurrency"
-        );
-        assert_eq!(
-            field(|s| s.limits.tokens_per_minute = Some(u64::MAX)),
-            "limits.tokens_per_minute"
-        );
-        let negative = Budget {
-            limit_nano_usd: -1,
-            window: Window::Day,
-        };
+        assert_eq!(field(|s| s.allowed_models = vec!["a".into(), String::new()]), "allowed_models[1]");
+        assert_eq!(field(|s| s.allowed_models = vec!["a".into(); 101]), "allowed_models");
+        assert_eq!(field(|s| s.allowed_ips = vec!["10.0.0.1".into(), "::1/128".into()]), "");
+        assert_eq!(field(|s| s.allowed_ips = vec!["10.0.0.0/33".into()]), "allowed_ips[0]");
+        assert_eq!(field(|s| s.limits.concurrency = Some(0)), "limits.concurrency");
+        assert_eq!(field(|s| s.limits.tokens_per_minute = Some(u64::MAX)), "limits.tokens_per_minute");
+        let negative = Budget { limit_nano_usd: -1, window: Window::Day };
         assert_eq!(field(|s| s.budget = Some(negative)), "budget.limit_usd");
-        assert_eq!(
-            field(|s| drop(s.metadata.insert("a".into(), "x".repeat(513)))),
-            "metadata"
-        );
+        assert_eq!(field(|s| drop(s.metadata.insert("a".into(), "x".repeat(513)))), "metadata");
     }
 
     #[test]

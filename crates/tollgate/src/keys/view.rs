@@ -15,10 +15,7 @@ pub fn key(row: &KeyRow, now_ms: i64) -> Result<Map<String, Value>, StoreError> 
     let spec = KeySpec::from_row(row)?;
     let mut object = Map::new();
     object.insert("id".into(), row.id.as_str().into());
-    object.insert(
-        "hint".into(),
-        format!("sk-tg-{}-…{}", spec.mode.as_str(), row.hint).into(),
-    );
+    object.insert("hint".into(), format!("sk-tg-{}-…{}", spec.mode.as_str(), row.hint).into());
     object.insert("name".into(), spec.name.into());
     object.insert("mode".into(), spec.mode.as_str().into());
     object.insert("status".into(), status(row, now_ms).into());
@@ -64,10 +61,7 @@ fn time(ms: Option<i64>) -> Value {
 }
 
 fn budget(budget: Option<Budget>) -> Value {
-    budget.map_or(
-        Value::Null,
-        |b| json!({ "limit_usd": money::print(b.limit_nano_usd), "window": b.window.as_str() }),
-    )
+    budget.map_or(Value::Null, |b| json!({ "limit_usd": money::print(b.limit_nano_usd), "window": b.window.as_str() }))
 }
 
 fn limits(limits: Limits) -> Value {

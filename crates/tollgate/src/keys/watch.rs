@@ -32,20 +32,14 @@ impl Keys {
             let projects = store::projects::changed_since(store, loaded.revision).await?;
             let full = i64::try_from(keys.len()).is_ok_and(|count| count == page);
             let last = keys.last().map(|row| row.revision).filter(|_| full);
-            let changes = Changes {
-                revision: last.unwrap_or(revision),
-                keys,
-                projects,
-            };
+            let changes = Changes { revision: last.unwrap_or(revision), keys, projects };
             let index = self.clone();
             // Off the workers: a project with very many keys takes some milliseconds.
             let work = move || {
                 index.apply(&mut loaded, &changes);
                 loaded
             };
-            loaded = tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|_| StoreError::Interrupted)?;
+            loaded = tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Interrupted)?;
         }
         Ok(())
     }
@@ -65,10 +59,7 @@ pub async fn watch(store: Store, keys: Keys, stop: CancellationToken) {
             }
             Err(error) => {
                 if !failing {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "cannot look for changed keys"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for changed keys");
                 }
                 failing = true;
                 watcher = None;
@@ -86,12 +77,7 @@ pub async fn watch(store: Store, keys: Keys, stop: CancellationToken) {
     }
 }
 
-async fn look(
-    store: &Store,
-    keys: &Keys,
-    watcher: &mut Option<Watcher>,
-    seen: Option<i64>,
-) -> Result<i64, StoreError> {
+async fn look(store: &Store, keys: &Keys, watcher: &mut Option<Watcher>, seen: Option<i64>) -> Result<i64, StoreError> {
     let watcher = match watcher {
         Some(watcher) => watcher,
         None => watcher.insert(store.watcher().await?),
@@ -115,42 +101,23 @@ mod tests {
     #[tokio::test]
     async fn pages_miss_nothing() {
         let parent = tempfile::tempdir().unwrap();
-        let (store, pepper) = bootstrap::open(&DataDir::create(parent.path()).unwrap())
-            .await
-            .unwrap();
-        let actor = Actor {
-            name: "test".into(),
-            peer: None,
-            now_ms: 1,
-        };
+        let (store, pepper) = bootstrap::open(&DataDir::create(parent.path()).unwrap()).await.unwrap();
+        let actor = Actor { name: "test".into(), peer: None, now_ms: 1 };
         let mut secrets = Vec::new();
         for n in 0..7 {
             let mut spec = KeySpec::new(n.to_string(), Mode::Live);
             if n % 2 == 0 {
                 let project = ProjectSpec::new("p");
-                spec.project = manage::create_project(&store, None, &project, &actor)
-                    .await
-                    .unwrap()
-                    .id;
+                spec.project = manage::create_project(&store, None, &project, &actor).await.unwrap().id;
             }
-            secrets.push(
-                manage::create_key(&store, &pepper, &spec, &actor)
-                    .await
-                    .unwrap()
-                    .1,
-            );
+            secrets.push(manage::create_key(&store, &pepper, &spec, &actor).await.unwrap().1);
         }
         for page in [1, 2, 3, 7, 8] {
             let keys = Keys::new(pepper.clone());
             keys.refresh_by(&store, page).await.unwrap();
-            let opens = |secret: &&crate::config::Secret| {
-                keys.authenticate(secret.expose().as_bytes()).is_ok()
-            };
+            let opens = |secret: &&crate::config::Secret| keys.authenticate(secret.expose().as_bytes()).is_ok();
             assert_eq!(secrets.iter().filter(opens).count(), 7, "{page}");
-            assert_eq!(
-                keys.loaded().await.revision,
-                store::revision::current(&store).await.unwrap()
-            );
+            assert_eq!(keys.loaded().await.revision, store::revision::current(&store).await.unwrap());
         }
     }
 }

@@ -230,7 +230,8 @@ pub fn order(
     let mut tiers: Vec<(bool, u32, Attempt)> = Vec::new();
     let mut shortest: Option<(Duration, bool)> = None;
     let mut speaks = false;
-    let mut pool: Vec<&Choice> = choices.iter().filter(|c| c.deployment.provider.protocols.contains(&protocol)).collect();
+    let mut pool: Vec<&Choice> =
+        choices.iter().filter(|c| c.deployment.provider.protocols.contains(&protocol)).collect();
     pool.sort_by_key(|choice| choice.priority);
     for tier in pool.chunk_by(|a, b| a.priority == b.priority) {
         for choice in shuffled(tier, |choice| choice.weight, &mut random) {

@@ -33,18 +33,10 @@ pub fn resolve(config: &Config, name: &str) -> Option<Arc<[Target]>> {
 }
 
 fn single(provider: &Arc<Provider>, model: &str) -> Arc<[Target]> {
-    Arc::new([Target {
-        provider: Arc::clone(provider),
-        model: model.into(),
-        priority: 1,
-        weight: 1,
-    }])
+    Arc::new([Target { provider: Arc::clone(provider), model: model.into(), priority: 1, weight: 1 }])
 }
 
-fn from_catalogue<'a>(
-    config: &'a Config,
-    entries: &'static [Entry],
-) -> Option<(&'a Arc<Provider>, &'static Entry)> {
+fn from_catalogue<'a>(config: &'a Config, entries: &'static [Entry]) -> Option<(&'a Arc<Provider>, &'static Entry)> {
     let candidates = config.providers.values().filter_map(|provider| {
         let entry = entries.iter().find(|entry| entry.kind == provider.kind)?;
         entry.is_served().then_some((provider, entry))
@@ -72,33 +64,17 @@ pub fn visible(config: &Config) -> Vec<Visible<'_>> {
         if let Some((provider, entry)) = from_catalogue(config, entries) {
             let name = entry.model;
             let entry = Some(entry);
-            names.insert(
-                name,
-                Visible {
-                    name,
-                    entry,
-                    provider,
-                },
-            );
+            names.insert(name, Visible { name, entry, provider });
         }
     }
     for (name, targets) in &config.models {
-        let first = targets
-            .iter()
-            .enumerate()
-            .min_by_key(|(index, target)| (target.priority, Reverse(target.weight), *index));
+        let first =
+            targets.iter().enumerate().min_by_key(|(index, target)| (target.priority, Reverse(target.weight), *index));
         if let Some((_, target)) = first {
             let provider = &target.provider;
             let entries = catalogue::find(name);
             let entry = entries.iter().find(|entry| entry.kind == provider.kind);
-            names.insert(
-                name,
-                Visible {
-                    name,
-                    entry,
-                    provider,
-                },
-            );
+            names.insert(name, Visible { name, entry, provider });
         }
     }
     names.into_values().collect()
@@ -123,14 +99,8 @@ mod tests {
     "#;
 
     fn config(file: &str, env: &[(&str, &str)]) -> Config {
-        let env = env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let sources = Sources {
-            env,
-            ..Sources::default()
-        };
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let sources = Sources { env, ..Sources::default() };
         Config::from_text(&sources, file).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
@@ -147,29 +117,16 @@ mod tests {
     fn the_order_of_the_look_up() {
         let config = config(FILE, &[("DEEPSEEK_API_KEY", "k"), ("GEMINI_API_KEY", "k")]);
         // A [models] entry wins over the catalogue, its targets in the order written.
-        assert_eq!(
-            names(&config, "gpt-5"),
-            ["b-openai/gpt-5-mini", "deepseek/deepseek-flash"]
-        );
+        assert_eq!(names(&config, "gpt-5"), ["b-openai/gpt-5-mini", "deepseek/deepseek-flash"]);
         // Then the configured provider, whatever the model.
         assert_eq!(names(&config, "b-openai/ft:x/y"), ["b-openai/ft:x/y"]);
         assert_eq!(names(&config, "deepseek/gpt-5"), ["deepseek/gpt-5"]);
         // Then the catalogue; of several of one kind the first by name.
         assert_eq!(names(&config, "gpt-5-mini"), ["a-openai/gpt-5-mini"]);
-        assert_eq!(
-            names(&config, "gemini-2.5-flash"),
-            ["gemini/gemini-2.5-flash"]
-        );
-        for unknown in [
-            "claude-opus-5",
-            "nobody/gpt-5",
-            "no-such-model",
-            "deepseek/",
-            "",
-            "a b",
-            "deepseek/../x",
-            "gpt-realtime",
-        ] {
+        assert_eq!(names(&config, "gemini-2.5-flash"), ["gemini/gemini-2.5-flash"]);
+        for unknown in
+            ["claude-opus-5", "nobody/gpt-5", "no-such-model", "deepseek/", "", "a b", "deepseek/../x", "gpt-realtime"]
+        {
             assert!(resolve(&config, unknown).is_none(), "{unknown}");
         }
     }

@@ -17,13 +17,9 @@ pub struct AdminKeyRow {
 
 /// All admin keys; there are few.
 pub async fn all(store: &Store) -> Result<Vec<AdminKeyRow>, StoreError> {
-    Ok(
-        sqlx::query_as(
-            "select id, digest, hint, created_at from admin_keys order by id limit 1000",
-        )
+    Ok(sqlx::query_as("select id, digest, hint, created_at from admin_keys order by id limit 1000")
         .fetch_all(store.readers())
-        .await?,
-    )
+        .await?)
 }
 
 /// Adds one.

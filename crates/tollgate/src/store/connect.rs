@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Sqlite, Transaction};
 
@@ -57,9 +56,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(options.clone())
             .await?;
-        let version: String = sqlx::query_scalar("select sqlite_version()")
-            .fetch_one(&writer)
-            .await?;
+        let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
         if !new_enough(&version) {
             return Err(StoreError::OldSqlite(version));
         }
@@ -70,11 +67,7 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
-        Ok(Self {
-            writer,
-            readers,
-            options,
-        })
+        Ok(Self { writer, readers, options })
     }
 
     /// Begins a write; waits up to 5 s for other processes and then says [`StoreError::Busy`].
@@ -84,13 +77,7 @@ impl Store {
 
     /// Opens a connection that watches for changes.
     pub async fn watcher(&self) -> Result<Watcher, StoreError> {
-        Ok(Watcher(
-            self.options
-                .clone()
-                .pragma("query_only", "1")
-                .connect()
-                .await?,
-        ))
+        Ok(Watcher(self.options.clone().pragma("query_only", "1").connect().await?))
     }
 
     /// Closes all connections; the last one folds the write-ahead log back into the file.
@@ -118,9 +105,7 @@ impl Write {
 impl Watcher {
     /// A number that differs from the last answer if, and only if, another connection has committed since.
     pub async fn version(&mut self) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("pragma data_version")
-            .fetch_one(&mut self.0)
-            .await?)
+        Ok(sqlx::query_scalar("pragma data_version").fetch_one(&mut self.0).await?)
     }
 
     /// Closes the connection.
@@ -130,9 +115,7 @@ impl Watcher {
 }
 
 fn new_enough(version: &str) -> bool {
-    let mut parts = version
-        .split('.')
-        .map_while(|part| part.parse::<u32>().ok());
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next()) >= MIN_SQLITE
 }
@@ -153,45 +136,22 @@ mod tests {
     #[test]
     fn compares_versions_as_numbers() {
         assert!(new_enough("3.51.3") && new_enough("3.100.0") && new_enough("4.0.0"));
-        assert!(
-            !new_enough("3.51.2") && !new_enough("3.9.99") && !new_enough("") && !new_enough("x")
-        );
+        assert!(!new_enough("3.51.2") && !new_enough("3.9.99") && !new_enough("") && !new_enough("x"));
     }
 
     #[tokio::test]
     async fn connections_are_set_up_as_promised() {
         let (_parent, _dir, store) = fresh().await;
         for pool in [&store.writer, &store.readers] {
-            let text: String = sqlx::query_scalar("pragma journal_mode")
-                .fetch_one(pool)
-                .await
-                .unwrap();
-            let full: i64 = sqlx::query_scalar("pragma synchronous")
-                .fetch_one(pool)
-                .await
-                .unwrap();
-            let foreign: i64 = sqlx::query_scalar("pragma foreign_keys")
-                .fetch_one(pool)
-                .await
-                .unwrap();
-            let busy: i64 = sqlx::query_scalar("pragma busy_timeout")
-                .fetch_one(pool)
-                .await
-                .unwrap();
-            let mmap: i64 = sqlx::query_scalar("pragma mmap_size")
-                .fetch_one(pool)
-                .await
-                .unwrap();
-            assert_eq!(
-                (text.as_str(), full, foreign, busy, mmap),
-                ("wal", 2, 1, 5000, 0)
-            );
+            let text: String = sqlx::query_scalar("pragma journal_mode").fetch_one(pool).await.unwrap();
+            let full: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(pool).await.unwrap();
+            let foreign: i64 = sqlx::query_scalar("pragma foreign_keys").fetch_one(pool).await.unwrap();
+            let busy: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(pool).await.unwrap();
+            let mmap: i64 = sqlx::query_scalar("pragma mmap_size").fetch_one(pool).await.unwrap();
+            assert_eq!((text.as_str(), full, foreign, busy, mmap), ("wal", 2, 1, 5000, 0));
         }
         let update = "update revision set value = 9";
-        assert!(
-            sqlx::query(update).execute(&store.readers).await.is_err(),
-            "readers cannot write"
-        );
+        assert!(sqlx::query(update).execute(&store.readers).await.is_err(), "readers cannot write");
         let loose: i64 = sqlx::query_scalar(
             "select count(*) from pragma_table_list where schema = 'main' and strict = 0
              and name not like 'sqlite%' and name not like '\\_sqlx%' escape '\\'",
@@ -231,9 +191,6 @@ mod tests {
         .await
         .unwrap();
         store.close().await;
-        assert!(matches!(
-            Store::open(&dir).await,
-            Err(StoreError::Migrate(_))
-        ));
+        assert!(matches!(Store::open(&dir).await, Err(StoreError::Migrate(_))));
     }
 }

@@ -70,14 +70,8 @@ pub struct SetupLock {
 impl DataDir {
     /// Makes the dir (mode 0700, parents too) unless it is there.
     pub fn create(path: &Path) -> Result<Self, DataDirError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|source| io_error(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-        })
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| io_error(path, source))?;
+        Ok(Self { path: path.to_owned() })
     }
 
     /// Takes a dir that must hold a database already.
@@ -85,9 +79,7 @@ impl DataDir {
         if !path.join(DATABASE).is_file() {
             return Err(DataDirError::Missing(path.to_owned()));
         }
-        Ok(Self {
-            path: path.to_owned(),
-        })
+        Ok(Self { path: path.to_owned() })
     }
 
     /// Where it is.
@@ -104,10 +96,7 @@ impl DataDir {
                 let mut text = String::new();
                 // Only for the message: a lock file without a readable number is still locked.
                 let _ = file.take(20).read_to_string(&mut text);
-                return Err(DataDirError::InUse {
-                    path: self.path.clone(),
-                    pid: text.trim().parse().ok(),
-                });
+                return Err(DataDirError::InUse { path: self.path.clone(), pid: text.trim().parse().ok() });
             }
             Err(TryLockError::Error(source)) => return Err(io_error(&path, source)),
         }
@@ -128,15 +117,12 @@ impl DataDir {
     pub fn pepper(&self, _held: &SetupLock) -> Result<[u8; 32], DataDirError> {
         let path = self.path.join(PEPPER);
         match std::fs::read(&path) {
-            Ok(bytes) => bytes
-                .try_into()
-                .map_err(|_| DataDirError::PepperWrong(path)),
+            Ok(bytes) => bytes.try_into().map_err(|_| DataDirError::PepperWrong(path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if self.path.join(DATABASE).exists() {
                     return Err(DataDirError::PepperMissing(path));
                 }
-                self.make_pepper(&path)
-                    .map_err(|source| io_error(&path, source))
+                self.make_pepper(&path).map_err(|source| io_error(&path, source))
             }
             Err(source) => Err(io_error(&path, source)),
         }
@@ -154,16 +140,10 @@ impl DataDir {
 
     fn make_pepper(&self, path: &Path) -> io::Result<[u8; 32]> {
         let mut pepper = [0; 32];
-        rand::fill(&mut pepper)
-            .map_err(|_| io::Error::other("the system has no randomness to give"))?;
+        rand::fill(&mut pepper).map_err(|_| io::Error::other("the system has no randomness to give"))?;
         // A crash half-way leaves `pepper.new`, which the next start writes anew.
         let fresh = self.path.join("pepper.new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
         file.write_all(&pepper)?;
         file.sync_all()?;
         std::fs::rename(&fresh, path)?;
@@ -186,10 +166,7 @@ impl DataDir {
 }
 
 fn io_error(path: &Path, source: io::Error) -> DataDirError {
-    DataDirError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    DataDirError::Io { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -214,15 +191,9 @@ mod tests {
         assert_eq!(mode(&dir.pepper_file()), 0o600);
         assert_eq!(mode(&dir.database_file().unwrap()), 0o600);
         std::fs::remove_file(dir.pepper_file()).unwrap();
-        assert!(matches!(
-            dir.pepper(&lock),
-            Err(DataDirError::PepperMissing(_))
-        ));
+        assert!(matches!(dir.pepper(&lock), Err(DataDirError::PepperMissing(_))));
         std::fs::write(dir.pepper_file(), "short").unwrap();
-        assert!(matches!(
-            dir.pepper(&lock),
-            Err(DataDirError::PepperWrong(_))
-        ));
+        assert!(matches!(dir.pepper(&lock), Err(DataDirError::PepperWrong(_))));
     }
 
     #[test]
@@ -231,12 +202,7 @@ mod tests {
         let dir = DataDir::create(parent.path()).unwrap();
         let held = dir.lock_for_serving().unwrap();
         let error = dir.lock_for_serving().unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains(&format!("process {}", std::process::id())),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(held);
         dir.lock_for_serving().unwrap();
     }

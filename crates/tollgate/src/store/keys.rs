@@ -106,18 +106,12 @@ pub async fn update(write: &mut Write, row: &KeyRow) -> Result<(), StoreError> {
 
 /// One key inside a write.
 pub async fn get_for_write(write: &mut Write, id: &str) -> Result<Option<KeyRow>, StoreError> {
-    Ok(sqlx::query_as("select * from keys where id = $1")
-        .bind(id)
-        .fetch_optional(write.connection())
-        .await?)
+    Ok(sqlx::query_as("select * from keys where id = $1").bind(id).fetch_optional(write.connection()).await?)
 }
 
 /// One key.
 pub async fn get(store: &Store, id: &str) -> Result<Option<KeyRow>, StoreError> {
-    Ok(sqlx::query_as("select * from keys where id = $1")
-        .bind(id)
-        .fetch_optional(store.readers())
-        .await?)
+    Ok(sqlx::query_as("select * from keys where id = $1").bind(id).fetch_optional(store.readers()).await?)
 }
 
 /// Keys after the cursor, newest first; of one project if asked.
@@ -140,24 +134,16 @@ pub async fn page(
 
 /// Up to `limit` keys written after a revision, oldest change first, revoked ones included. No two keys share a
 /// revision, so the last one's is where to go on.
-pub async fn changed_since(
-    store: &Store,
-    revision: i64,
-    limit: i64,
-) -> Result<Vec<KeyRow>, StoreError> {
-    Ok(
-        sqlx::query_as("select * from keys where revision > $1 order by revision limit $2")
-            .bind(revision)
-            .bind(limit)
-            .fetch_all(store.readers())
-            .await?,
-    )
+pub async fn changed_since(store: &Store, revision: i64, limit: i64) -> Result<Vec<KeyRow>, StoreError> {
+    Ok(sqlx::query_as("select * from keys where revision > $1 order by revision limit $2")
+        .bind(revision)
+        .bind(limit)
+        .fetch_all(store.readers())
+        .await?)
 }
 
 /// Whether any key was ever made.
 pub async fn any(store: &Store) -> Result<bool, StoreError> {
-    let one: Option<i64> = sqlx::query_scalar("select 1 from keys limit 1")
-        .fetch_optional(store.readers())
-        .await?;
+    let one: Option<i64> = sqlx::query_scalar("select 1 from keys limit 1").fetch_optional(store.readers()).await?;
     Ok(one.is_some())
 }

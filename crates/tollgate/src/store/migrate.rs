@@ -14,16 +14,7 @@ const STEPS: &[(i64, &str, &str)] = &[(1, "keys", include_str!("../../migrations
 /// The caller holds the data dir's set-up lock: two processes that open a fresh dir must not both migrate it.
 pub(super) async fn run(pool: &SqlitePool) -> Result<(), StoreError> {
     let steps = STEPS.iter().map(|&(number, description, text)| {
-        Migration::new(
-            number,
-            description.into(),
-            MigrationType::Simple,
-            text.into_sql_str(),
-            false,
-        )
+        Migration::new(number, description.into(), MigrationType::Simple, text.into_sql_str(), false)
     });
-    Migrator::with_migrations(steps.collect())
-        .run(pool)
-        .await
-        .map_err(StoreError::Migrate)
+    Migrator::with_migrations(steps.collect()).run(pool).await.map_err(StoreError::Migrate)
 }

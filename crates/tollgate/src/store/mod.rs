@@ -26,9 +26,7 @@ pub enum StoreError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     /// The linked library is older than [`MIN_SQLITE`].
-    #[error(
-        "the linked SQLite is {0}, but 3.51.3 or newer is needed: older ones can corrupt the database"
-    )]
+    #[error("the linked SQLite is {0}, but 3.51.3 or newer is needed: older ones can corrupt the database")]
     OldSqlite(String),
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated (is it from a newer tollgate?)")]
@@ -59,10 +57,8 @@ impl From<sqlx::Error> for StoreError {
             return Self::Database(error);
         };
         // Extended result codes carry the primary one in their low byte: 5 is SQLITE_BUSY, 6 SQLITE_LOCKED.
-        let busy = database
-            .code()
-            .and_then(|code| code.parse::<i32>().ok())
-            .is_some_and(|code| matches!(code & 0xff, 5 | 6));
+        let busy =
+            database.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 5 | 6));
         if busy {
             Self::Busy(error)
         } else if database.is_unique_violation() || database.is_foreign_key_violation() {

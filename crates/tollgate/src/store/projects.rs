@@ -76,41 +76,27 @@ pub async fn update(write: &mut Write, row: &ProjectRow) -> Result<(), StoreErro
 
 /// One project inside a write.
 pub async fn get_for_write(write: &mut Write, id: &str) -> Result<Option<ProjectRow>, StoreError> {
-    Ok(sqlx::query_as("select * from projects where id = $1")
-        .bind(id)
-        .fetch_optional(write.connection())
-        .await?)
+    Ok(sqlx::query_as("select * from projects where id = $1").bind(id).fetch_optional(write.connection()).await?)
 }
 
 /// One project.
 pub async fn get(store: &Store, id: &str) -> Result<Option<ProjectRow>, StoreError> {
-    Ok(sqlx::query_as("select * from projects where id = $1")
-        .bind(id)
-        .fetch_optional(store.readers())
-        .await?)
+    Ok(sqlx::query_as("select * from projects where id = $1").bind(id).fetch_optional(store.readers()).await?)
 }
 
 /// Projects after the cursor, newest first.
-pub async fn page(
-    store: &Store,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<ProjectRow>, StoreError> {
-    Ok(sqlx::query_as(
-        "select * from projects where ($1 is null or id < $1) order by id desc limit $2",
-    )
-    .bind(after)
-    .bind(limit)
-    .fetch_all(store.readers())
-    .await?)
+pub async fn page(store: &Store, after: Option<&str>, limit: i64) -> Result<Vec<ProjectRow>, StoreError> {
+    Ok(sqlx::query_as("select * from projects where ($1 is null or id < $1) order by id desc limit $2")
+        .bind(after)
+        .bind(limit)
+        .fetch_all(store.readers())
+        .await?)
 }
 
 /// Projects written after a revision.
 pub async fn changed_since(store: &Store, revision: i64) -> Result<Vec<ProjectRow>, StoreError> {
-    Ok(
-        sqlx::query_as("select * from projects where revision > $1 order by revision")
-            .bind(revision)
-            .fetch_all(store.readers())
-            .await?,
-    )
+    Ok(sqlx::query_as("select * from projects where revision > $1 order by revision")
+        .bind(revision)
+        .fetch_all(store.readers())
+        .await?)
 }

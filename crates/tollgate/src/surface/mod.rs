@@ -123,7 +123,8 @@ fn no_route(inbound: &Inbound) -> Answer {
 
 fn wrong_method(allowed: &'static str) -> Answer {
     let message = format!("This route takes {allowed}.");
-    let mut answer = fault_answer(&Fault::new(FaultKind::MethodNotAllowed, "method_not_allowed", message), &request_id());
+    let mut answer =
+        fault_answer(&Fault::new(FaultKind::MethodNotAllowed, "method_not_allowed", message), &request_id());
     answer.headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
     answer
 }

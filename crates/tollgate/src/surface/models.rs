@@ -27,7 +27,11 @@ pub(super) fn answer(gateway: &Gateway, inbound: &Inbound, session: &mut Session
         Some(id) => match models.get(id) {
             Some(owner) => Answer::whole(StatusCode::OK, "application/json", openai::write_model(id, owner, CREATED)),
             None => {
-                let fault = Fault::new(FaultKind::NotFound, "model_not_found", "There is no such model, or this key may not use it.");
+                let fault = Fault::new(
+                    FaultKind::NotFound,
+                    "model_not_found",
+                    "There is no such model, or this key may not use it.",
+                );
                 return fault_answer(&fault.about("model"), &request_id());
             }
         },

@@ -35,11 +35,7 @@ pub struct Log {
 impl Log {
     /// Starts the writer; lines go to standard error. Lines for people if that is a terminal, JSON otherwise.
     pub fn start() -> std::io::Result<Self> {
-        let log = Self {
-            queue: Arc::default(),
-            dropped: Arc::default(),
-            human: std::io::stderr().is_terminal(),
-        };
+        let log = Self { queue: Arc::default(), dropped: Arc::default(), human: std::io::stderr().is_terminal() };
         let queue = Arc::clone(&log.queue);
         std::thread::Builder::new().name("log".into()).spawn(move || write_on(&queue))?;
         Ok(log)

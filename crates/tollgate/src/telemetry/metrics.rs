@@ -97,7 +97,12 @@ impl Metrics {
             Unit::Seconds,
             metrics.first_byte.clone(),
         );
-        registry.register_with_unit("overhead", "The gateway's own time, by stage", Unit::Seconds, metrics.overhead.clone());
+        registry.register_with_unit(
+            "overhead",
+            "The gateway's own time, by stage",
+            Unit::Seconds,
+            metrics.overhead.clone(),
+        );
         registry.register("upstream_attempts", "Requests sent to providers", metrics.attempts.clone());
         registry.register("requests_in_flight", "Data-plane requests open now", metrics.in_flight.clone());
         registry.register("connections", "Client connections open now", metrics.connections.clone());
@@ -114,8 +119,12 @@ impl Metrics {
     pub(super) fn end(&self, record: &Record) {
         self.in_flight.dec();
         let (provider, model) = (Text(Arc::clone(&record.provider)), Text(Arc::clone(&record.metric_model)));
-        let labels =
-            RequestLabels { route: record.route, provider: provider.clone(), model: model.clone(), status: record.status };
+        let labels = RequestLabels {
+            route: record.route,
+            provider: provider.clone(),
+            model: model.clone(),
+            status: record.status,
+        };
         self.requests.get_or_create(&labels).inc();
         let route = RouteLabels { route: record.route };
         self.seconds.get_or_create(&route).observe(record.total().as_secs_f64());

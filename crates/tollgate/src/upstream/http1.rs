@@ -47,7 +47,12 @@ struct Outgoing {
 }
 
 /// Sends a request and reads the head of its answer.
-pub(super) async fn exchange(connection: Connection, origin: &Origin, call: Call, reused: bool) -> Result<Reply, CallError> {
+pub(super) async fn exchange(
+    connection: Connection,
+    origin: &Origin,
+    call: Call,
+    reused: bool,
+) -> Result<Reply, CallError> {
     let Connection { mut io, mut read } = connection;
     let mut out = prepare(origin, call);
     let mut scanned = 0;
@@ -85,7 +90,9 @@ pub(super) async fn exchange(connection: Connection, origin: &Origin, call: Call
             })) {
                 Ok(0) => {
                     let how = if reused { "closed on reuse" } else { "closed" };
-                    return Poll::Ready(Err(CallError::Broken(broken.take().map_or_else(|| how.into(), |e| e.to_string()))));
+                    return Poll::Ready(Err(CallError::Broken(
+                        broken.take().map_or_else(|| how.into(), |e| e.to_string()),
+                    )));
                 }
                 Ok(_) => {}
                 Err(error) => return Poll::Ready(Err(CallError::Broken(error.to_string()))),
@@ -109,7 +116,9 @@ pub(super) async fn exchange(connection: Connection, origin: &Origin, call: Call
 }
 
 fn prepare(origin: &Origin, call: Call) -> Outgoing {
-    let mut write = BytesMut::with_capacity(512 + if let CallBody::Whole(body) = &call.body { body.len().min(TOGETHER) } else { 0 });
+    let mut write = BytesMut::with_capacity(
+        512 + if let CallBody::Whole(body) = &call.body { body.len().min(TOGETHER) } else { 0 },
+    );
     write.extend_from_slice(call.method.as_str().as_bytes());
     write.extend_from_slice(b" ");
     write.extend_from_slice(call.path.as_bytes());
@@ -225,7 +234,11 @@ impl Body {
         }
     }
 
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, sink: &mut dyn FnMut(Piece<'_>)) -> Poll<Result<bool, ReadError>> {
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Poll<Result<bool, ReadError>> {
         let Some(connection) = &mut self.connection else { return Poll::Ready(Ok(false)) };
         let mut given = false;
         if !connection.read.is_empty() {

@@ -8,6 +8,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,12 +27,14 @@ const PING: Duration = Duration::from_secs(20);
 pub(super) struct Handle {
     sender: SendRequest<Outgoing>,
     open: Arc<AtomicUsize>,
+    /// Streams that the vendor allows at the same time, as it said last.
+    most: Arc<AtomicUsize>,
 }
 
 impl Handle {
     /// Whether another stream may be opened now.
     pub(super) fn has_room(&self) -> bool {
-        let most = self.sender.current_max_send_streams().clamp(1, DEFAULT_STREAMS);
+        let most = self.most.load(Ordering::Relaxed).clamp(1, DEFAULT_STREAMS);
         !self.sender.is_closed() && self.open.load(Ordering::Relaxed) < most
     }
 
@@ -48,7 +51,7 @@ impl Handle {
 
 /// Begins HTTP/2 on a fresh connection.
 pub(super) async fn handshake(io: Io) -> Result<Handle, CallError> {
-    let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+    let (sender, mut connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -57,12 +60,19 @@ pub(super) async fn handshake(io: Io) -> Result<Handle, CallError> {
         .handshake(TokioIo::new(io))
         .await
         .map_err(|e| CallError::Connect(e.to_string()))?;
+    let most = Arc::new(AtomicUsize::new(DEFAULT_STREAMS));
+    let said = Arc::clone(&most);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
+        let ended = std::future::poll_fn(|cx| {
+            let polled = Pin::new(&mut connection).poll(cx);
+            said.store(connection.current_max_send_streams(), Ordering::Relaxed);
+            polled
+        });
+        if let Err(error) = ended.await {
             tracing::debug!(%error, "an HTTP/2 connection to a provider ended");
         }
     });
-    Ok(Handle { sender, open: Arc::new(AtomicUsize::new(0)) })
+    Ok(Handle { sender, open: Arc::new(AtomicUsize::new(0)), most })
 }
 
 /// One stream's place on its connection.
@@ -109,7 +119,11 @@ impl Body {
         self.body.size_hint().exact()
     }
 
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, sink: &mut dyn FnMut(Piece<'_>)) -> Poll<Result<bool, ReadError>> {
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Poll<Result<bool, ReadError>> {
         loop {
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 None => return Poll::Ready(Ok(false)),

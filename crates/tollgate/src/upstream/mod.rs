@@ -157,7 +157,11 @@ pub enum Source {
 
 impl Source {
     /// Hands what has arrived to `sink`; `false` once the body is complete.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, sink: &mut dyn FnMut(Piece<'_>)) -> Poll<Result<bool, ReadError>> {
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Poll<Result<bool, ReadError>> {
         match self {
             Self::Http1(body) => body.poll_read(cx, sink),
             Self::Http2(body) => body.poll_read(cx, sink),

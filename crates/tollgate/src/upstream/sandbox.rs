@@ -95,7 +95,11 @@ impl Body {
         self.length
     }
 
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, sink: &mut dyn FnMut(Piece<'_>)) -> Poll<Result<bool, ReadError>> {
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut dyn FnMut(Piece<'_>),
+    ) -> Poll<Result<bool, ReadError>> {
         loop {
             if self.stalled {
                 return Poll::Pending;

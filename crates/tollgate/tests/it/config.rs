@@ -1,11 +1,6 @@
 //! The configuration from outside: what is taken, what is refused, and how it is told.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what is wrong by it"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what is wrong by it")]
 
 mod errors;
 mod example;
@@ -21,11 +16,7 @@ use tollgate::config::{Config, ConfigErrors, Sources};
 /// Sources with an environment and a file's name, but no file.
 fn sources(env: &[(&str, &str)]) -> Sources {
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Sources {
-        file: Some(PathBuf::from("tollgate.toml")),
-        env: env.iter().map(pair).collect(),
-        ..Sources::default()
-    }
+    Sources { file: Some(PathBuf::from("tollgate.toml")), env: env.iter().map(pair).collect(), ..Sources::default() }
 }
 
 fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigErrors> {

@@ -41,11 +41,7 @@ impl Gate {
         let dir = tempfile::tempdir().unwrap();
         let installation = start(dir.path()).await;
         let router = router(AdminState::of(&installation));
-        Self {
-            dir,
-            installation,
-            router,
-        }
+        Self { dir, installation, router }
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
@@ -69,11 +65,7 @@ impl Gate {
         let bytes = body.collect().await.unwrap().to_bytes();
         assert_eq!(parts.headers["content-type"], "application/json");
         let body = serde_json::from_slice(&bytes).unwrap();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     async fn create(&self, body: Value) -> Value {
@@ -88,17 +80,12 @@ impl Gate {
     }
 
     fn opens(&self, secret: &str) -> bool {
-        self.installation
-            .keys
-            .authenticate(secret.as_bytes())
-            .is_ok()
+        self.installation.keys.authenticate(secret.as_bytes()).is_ok()
     }
 }
 
 async fn start(dir: &Path) -> Installation {
-    bootstrap::start(dir, Some(&Secret::new(ADMIN)))
-        .await
-        .unwrap()
+    bootstrap::start(dir, Some(&Secret::new(ADMIN))).await.unwrap()
 }
 
 fn text(object: &Value, name: &str) -> String {

@@ -40,11 +40,7 @@ impl Transcript {
         groups
             .map(|(at, group)| {
                 let first = at * size;
-                Segment {
-                    start: time(first),
-                    end: time(first + group.len()),
-                    text: group.join(" "),
-                }
+                Segment { start: time(first), end: time(first + group.len()), text: group.join(" ") }
             })
             .collect()
     }
@@ -64,36 +60,24 @@ impl Transcript {
         let mut body = json!({"task": self.task, "language": "english", "duration": self.seconds, "text": self.text()});
         if words {
             let spans = self.spans(1);
-            let word =
-                |word: &Segment| json!({"word": word.text, "start": word.start, "end": word.end});
+            let word = |word: &Segment| json!({"word": word.text, "start": word.start, "end": word.end});
             insert(&mut body, "words", spans.iter().map(word).collect());
         }
         if segments || !words {
             let spans = self.spans(SEGMENT);
             let segment = |(id, segment): (usize, &Segment)| {
-                let tokens: Vec<u64> = (0..count_tokens(&segment.text))
-                    .map(|token| 50_364 + token)
-                    .collect();
+                let tokens: Vec<u64> = (0..count_tokens(&segment.text)).map(|token| 50_364 + token).collect();
                 json!({"id": id, "seek": 0, "start": segment.start, "end": segment.end, "text": format!(" {}", segment.text),
                     "tokens": tokens, "temperature": 0.0, "avg_logprob": -0.25, "compression_ratio": 0.9, "no_speech_prob": 0.002})
             };
-            insert(
-                &mut body,
-                "segments",
-                spans.iter().enumerate().map(segment).collect(),
-            );
+            insert(&mut body, "segments", spans.iter().enumerate().map(segment).collect());
         }
         insert_usage(&mut body, usage);
         body
     }
 
     pub(super) fn diarized(&self, usage: Option<&Value>) -> Value {
-        let segments: Vec<Value> = self
-            .spans(SEGMENT)
-            .iter()
-            .enumerate()
-            .map(|(at, one)| speech(at, one))
-            .collect();
+        let segments: Vec<Value> = self.spans(SEGMENT).iter().enumerate().map(|(at, one)| speech(at, one)).collect();
         let mut body = json!({"task": self.task, "duration": self.seconds, "text": self.text(), "segments": segments});
         insert_usage(&mut body, usage);
         body
@@ -102,27 +86,14 @@ impl Transcript {
     pub(super) fn srt(&self) -> String {
         let spans = self.spans(SEGMENT);
         let line = |(at, one): (usize, &Segment)| {
-            format!(
-                "{}\n{} --> {}\n{}\n\n",
-                at + 1,
-                clock(one.start, ','),
-                clock(one.end, ','),
-                one.text
-            )
+            format!("{}\n{} --> {}\n{}\n\n", at + 1, clock(one.start, ','), clock(one.end, ','), one.text)
         };
         spans.iter().enumerate().map(line).collect::<String>() + "\n"
     }
 
     pub(super) fn vtt(&self) -> String {
         let spans = self.spans(SEGMENT);
-        let line = |one: &Segment| {
-            format!(
-                "{} --> {}\n{}\n\n",
-                clock(one.start, '.'),
-                clock(one.end, '.'),
-                one.text
-            )
-        };
+        let line = |one: &Segment| format!("{} --> {}\n{}\n\n", clock(one.start, '.'), clock(one.end, '.'), one.text);
         "WEBVTT\n\n".to_owned() + &spans.iter().map(line).collect::<String>()
     }
 }
@@ -154,12 +125,7 @@ fn clock(seconds: f64, point: char) -> String {
     )]
     let millis = (seconds * 1000.0).round() as u64;
     let (secs, millis) = (millis / 1000, millis % 1000);
-    format!(
-        "{:02}:{:02}:{:02}{point}{millis:03}",
-        secs / 3600,
-        secs / 60 % 60,
-        secs % 60
-    )
+    format!("{:02}:{:02}:{:02}{point}{millis:03}", secs / 3600, secs / 60 % 60, secs % 60)
 }
 
 /// A transcript as events: deltas, or whole segments with speakers, then `done` and `[DONE]`.
@@ -187,11 +153,7 @@ impl Events {
     }
 
     fn more_content(&self) -> bool {
-        self.segments
-            .as_ref()
-            .map_or(!self.words.is_over(), |segments| {
-                !segments.as_slice().is_empty()
-            })
+        self.segments.as_ref().map_or(!self.words.is_over(), |segments| !segments.as_slice().is_empty())
     }
 }
 

@@ -56,14 +56,7 @@ pub(super) struct Ask {
 }
 
 const MOST: i64 = 10_000_000;
-const ROLES: &[&str] = &[
-    "system",
-    "assistant",
-    "user",
-    "function",
-    "tool",
-    "developer",
-];
+const ROLES: &[&str] = &["system", "assistant", "user", "function", "tool", "developer"];
 
 impl Ask {
     pub(super) fn read(fields: &Fields) -> Result<Self, Failure> {
@@ -73,28 +66,20 @@ impl Ask {
         let stream = flag(fields, "stream")?;
         let options = given(fields, "stream_options");
         if options.is_some() && !stream {
-            let message =
-                "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
-            return Err(Failure {
-                param: Some("stream_options".to_owned()),
-                ..Failure::plain(message)
-            });
+            let message = "The 'stream_options' parameter is only allowed when 'stream' is enabled.";
+            return Err(Failure { param: Some("stream_options".to_owned()), ..Failure::plain(message) });
         }
         decimal(fields, "temperature", 0.0, 2.0)?;
         decimal(fields, "top_p", 0.0, 1.0)?;
         decimal(fields, "presence_penalty", -2.0, 2.0)?;
         decimal(fields, "frequency_penalty", -2.0, 2.0)?;
         let tools = tools(fields)?;
-        let last = messages
-            .iter()
-            .rev()
-            .find(|message| role(message) == "user");
+        let last = messages.iter().rev().find(|message| role(message) == "user");
         let counted = prompt::count(messages, given(fields, "tools"));
         Ok(Self {
             model,
             stream,
-            include_usage: options.and_then(|options| options.get("include_usage"))
-                == Some(&Value::Bool(true)),
+            include_usage: options.and_then(|options| options.get("include_usage")) == Some(&Value::Bool(true)),
             choices: integer(fields, "n", 1, 128)?.unwrap_or(1),
             cap: cap(fields)?,
             stop: stop(fields)?,
@@ -102,9 +87,7 @@ impl Ask {
             insists: insists(fields, &tools)?,
             tools,
             topic: last.map(prompt::said).unwrap_or_default(),
-            after_tool: messages
-                .last()
-                .is_some_and(|last| ["tool", "function"].contains(&role(last))),
+            after_tool: messages.last().is_some_and(|last| ["tool", "function"].contains(&role(last))),
             prompt_tokens: counted.tokens,
             audio_tokens: counted.audio,
         })
@@ -112,10 +95,7 @@ impl Ask {
 }
 
 fn role(message: &Value) -> &str {
-    message
-        .get("role")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    message.get("role").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Roles, contents, and that tool calls and their results belong together.
@@ -129,11 +109,7 @@ fn check_messages(messages: &[Value]) -> Result<(), Failure> {
                 return Err(not_supported(&format!("messages[{at}].role"), role, ROLES));
             }
             Some(other) => {
-                return Err(wrong_type(
-                    &format!("messages[{at}].role"),
-                    "a string",
-                    other,
-                ));
+                return Err(wrong_type(&format!("messages[{at}].role"), "a string", other));
             }
             None => return Err(missing(&format!("messages[{at}].role"))),
         };
@@ -145,35 +121,22 @@ fn check_messages(messages: &[Value]) -> Result<(), Failure> {
             if !calls_seen {
                 let message = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";
                 let param = Some(format!("messages.[{at}].role"));
-                return Err(Failure {
-                    param,
-                    ..Failure::plain(message)
-                });
+                return Err(Failure { param, ..Failure::plain(message) });
             }
             open.retain(|open| *open != id);
         } else if !open.is_empty() {
             return Err(unanswered(at, &open));
         }
-        let calls = message
-            .get("tool_calls")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
+        let calls = message.get("tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         if role == "assistant" && !calls.is_empty() {
             calls_seen = true;
-            open = calls
-                .iter()
-                .filter_map(|call| call.get("id")?.as_str())
-                .collect();
+            open = calls.iter().filter_map(|call| call.get("id")?.as_str()).collect();
         } else if role != "tool" {
             calls_seen = false;
         }
         check_content(at, role, message, calls.is_empty())?;
     }
-    if open.is_empty() {
-        Ok(())
-    } else {
-        Err(unanswered(messages.len(), &open))
-    }
+    if open.is_empty() { Ok(()) } else { Err(unanswered(messages.len(), &open)) }
 }
 
 fn unanswered(at: usize, open: &[&str]) -> Failure {
@@ -182,17 +145,13 @@ fn unanswered(at: usize, open: &[&str]) -> Failure {
          The following tool_call_ids did not have response messages: {}",
         open.join(", ")
     );
-    Failure {
-        param: Some(format!("messages.[{at}].role")),
-        ..Failure::plain(message)
-    }
+    Failure { param: Some(format!("messages.[{at}].role")), ..Failure::plain(message) }
 }
 
 fn check_content(at: usize, role: &str, message: &Value, no_calls: bool) -> Result<(), Failure> {
     let param = format!("messages[{at}].content");
-    let others = ["refusal", "audio", "function_call"]
-        .iter()
-        .any(|name| message.get(*name).is_some_and(|v| !v.is_null()));
+    let others =
+        ["refusal", "audio", "function_call"].iter().any(|name| message.get(*name).is_some_and(|v| !v.is_null()));
     match message.get("content") {
         Some(Value::String(_)) => Ok(()),
         Some(Value::Array(parts)) => parts.iter().enumerate().try_for_each(|(part_at, part)| {
@@ -210,18 +169,10 @@ fn check_content(at: usize, role: &str, message: &Value, no_calls: bool) -> Resu
         }),
         None | Some(Value::Null) if role == "assistant" && (!no_calls || others) => Ok(()),
         None | Some(Value::Null) => {
-            let message =
-                format!("Invalid value for 'content': expected a string, got null. ({param})");
-            Err(Failure {
-                param: Some(param),
-                ..Failure::plain(message)
-            })
+            let message = format!("Invalid value for 'content': expected a string, got null. ({param})");
+            Err(Failure { param: Some(param), ..Failure::plain(message) })
         }
-        Some(other) => Err(wrong_type(
-            &param,
-            "one of a string or array of objects",
-            other,
-        )),
+        Some(other) => Err(wrong_type(&param, "one of a string or array of objects", other)),
     }
 }
 
@@ -229,39 +180,21 @@ fn cap(fields: &Fields) -> Result<Option<u64>, Failure> {
     let old = integer(fields, "max_tokens", 1, MOST)?;
     let new = integer(fields, "max_completion_tokens", 1, MOST)?;
     if old.is_some() && new.is_some() {
-        let message =
-            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
-        return Err(Failure::invalid(
-            message,
-            "max_tokens",
-            "invalid_parameter_combination",
-        ));
+        let message = "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.";
+        return Err(Failure::invalid(message, "max_tokens", "invalid_parameter_combination"));
     }
     Ok(new.or(old))
 }
 
 fn stop(fields: &Fields) -> Result<Vec<String>, Failure> {
-    let wrong = |value| {
-        Err(wrong_type(
-            "stop",
-            "one of a string or array of strings",
-            value,
-        ))
-    };
+    let wrong = |value| Err(wrong_type("stop", "one of a string or array of strings", value));
     match given(fields, "stop") {
         None => Ok(Vec::new()),
         Some(Value::String(stop)) => Ok(vec![stop.clone()]),
         Some(Value::Array(stops)) if stops.len() > 4 => Err(too_long("stop", 4, stops.len())),
         Some(value @ Value::Array(stops)) => {
-            let texts: Vec<String> = stops
-                .iter()
-                .filter_map(|stop| stop.as_str().map(str::to_owned))
-                .collect();
-            if texts.len() == stops.len() {
-                Ok(texts)
-            } else {
-                wrong(value)
-            }
+            let texts: Vec<String> = stops.iter().filter_map(|stop| stop.as_str().map(str::to_owned)).collect();
+            if texts.len() == stops.len() { Ok(texts) } else { wrong(value) }
         }
         Some(other) => wrong(other),
     }
@@ -276,24 +209,12 @@ fn format(fields: &Fields) -> Result<Format, Failure> {
         Some("json_object") => Ok(Format::JsonObject),
         Some("json_schema") => {
             let schema = format.pointer("/json_schema/schema");
-            if format
-                .pointer("/json_schema/name")
-                .and_then(Value::as_str)
-                .is_none()
-            {
+            if format.pointer("/json_schema/name").and_then(Value::as_str).is_none() {
                 return Err(missing("response_format.json_schema.name"));
             }
-            Ok(Format::JsonSchema(
-                schema
-                    .cloned()
-                    .unwrap_or_else(|| serde_json::json!({"type": "object"})),
-            ))
+            Ok(Format::JsonSchema(schema.cloned().unwrap_or_else(|| serde_json::json!({"type": "object"}))))
         }
-        Some(other) => Err(not_supported(
-            "response_format.type",
-            other,
-            &["json_object", "json_schema", "text"],
-        )),
+        Some(other) => Err(not_supported("response_format.type", other, &["json_object", "json_schema", "text"])),
         None => Err(missing("response_format.type")),
     }
 }
@@ -331,36 +252,19 @@ fn insists(fields: &Fields, tools: &[Tool]) -> Result<Insists, Failure> {
     };
     if tools.is_empty() {
         let message = "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.";
-        return Err(Failure {
-            param: Some("tool_choice".to_owned()),
-            ..Failure::plain(message)
-        });
+        return Err(Failure { param: Some("tool_choice".to_owned()), ..Failure::plain(message) });
     }
-    let name = choice
-        .pointer("/function/name")
-        .or_else(|| choice.pointer("/custom/name"))
-        .and_then(Value::as_str);
+    let name = choice.pointer("/function/name").or_else(|| choice.pointer("/custom/name")).and_then(Value::as_str);
     match (choice.as_str(), name) {
         (Some("none" | "auto"), _) => Ok(Insists::No),
         (Some("required"), _) => Ok(Insists::Any),
-        (Some(other), _) => Err(not_supported(
-            "tool_choice",
-            other,
-            &["none", "auto", "required"],
-        )),
-        (None, Some(name)) if tools.iter().any(|tool| tool.name == name) => {
-            Ok(Insists::On(name.to_owned()))
-        }
+        (Some(other), _) => Err(not_supported("tool_choice", other, &["none", "auto", "required"])),
+        (None, Some(name)) if tools.iter().any(|tool| tool.name == name) => Ok(Insists::On(name.to_owned())),
         (None, Some(name)) => {
             let message = format!("Tool choice 'function' not found in 'tools' parameter: {name}");
-            Err(Failure {
-                param: Some("tool_choice".to_owned()),
-                ..Failure::plain(message)
-            })
+            Err(Failure { param: Some("tool_choice".to_owned()), ..Failure::plain(message) })
         }
-        (None, None) if choice.pointer("/allowed_tools/mode") == Some(&Value::from("required")) => {
-            Ok(Insists::Any)
-        }
+        (None, None) if choice.pointer("/allowed_tools/mode") == Some(&Value::from("required")) => Ok(Insists::Any),
         (None, None) => Ok(Insists::No),
     }
 }

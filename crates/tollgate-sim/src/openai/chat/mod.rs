@@ -54,12 +54,10 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let ask = Ask::read(&object(call.request.body)?)?;
     let tool = tool_to_call(&ask, call.steer)?;
     // Streamed or not, what is said is the same: it hangs on the conversation, not on the body's bytes.
-    let conversation =
-        fnv1a(ask.topic.as_bytes()) ^ ask.prompt_tokens.rotate_left(32) ^ call.stamp.world;
+    let conversation = fnv1a(ask.topic.as_bytes()) ^ ask.prompt_tokens.rotate_left(32) ^ call.stamp.world;
     let mut rng = Rng::new(conversation);
-    let voices: Vec<Voice> = (0..ask.choices)
-        .map(|_| voice(&ask, call.steer, tool.as_ref(), rng.next(), &mut call.stamp))
-        .collect();
+    let voices: Vec<Voice> =
+        (0..ask.choices).map(|_| voice(&ask, call.steer, tool.as_ref(), rng.next(), &mut call.stamp)).collect();
     let frame = Frame {
         id: call.stamp.id("chatcmpl-", 29),
         created: call.stamp.created,
@@ -78,23 +76,11 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     };
     if ask.stream {
         let prompt = usage.prompt;
-        let frames = stream::Chunks::new(
-            &frame,
-            voices,
-            ask.include_usage,
-            usage,
-            call.steer.giant_line,
-        );
+        let frames = stream::Chunks::new(&frame, voices, ask.include_usage, usage, call.steer.giant_line);
         return Ok(call.stream(frames, prompt));
     }
     let body = body(&frame, &voices, &usage);
-    Ok(call.plain(
-        200,
-        "application/json",
-        body,
-        usage.prompt,
-        usage.completion,
-    ))
+    Ok(call.plain(200, "application/json", body, usage.prompt, usage.completion))
 }
 
 /// The tool that this answer calls. After a tool's result there is none: the conversation goes on with text.
@@ -109,8 +95,7 @@ fn tool_to_call(ask: &Ask, steer: &Steer) -> Result<Option<Tool>, Failure> {
     };
     let tool = ask.tools.iter().find(|tool| tool.name == *named);
     let Some(tool) = tool else {
-        let message =
-            format!("x-tollgate-sim: `tool-call={named}`: the request has no tool of that name");
+        let message = format!("x-tollgate-sim: `tool-call={named}`: the request has no tool of that name");
         return Err(Failure::invalid(message, "x-tollgate-sim", "invalid_value"));
     };
     Ok(Some(tool.clone()))
@@ -120,38 +105,24 @@ fn voice(ask: &Ask, steer: &Steer, tool: Option<&Tool>, seed: u64, stamp: &mut S
     let limits = Limits {
         want: steer.output_tokens.or(steer.chunks),
         // The cap is for hidden and visible tokens together.
-        cap: ask
-            .cap
-            .map(|cap| cap.saturating_sub(steer.reasoning_tokens)),
+        cap: ask.cap.map(|cap| cap.saturating_sub(steer.reasoning_tokens)),
         chunks: steer.chunks,
         stop: &ask.stop,
     };
     // Stop sequences end what a model writes for people, not the JSON it is made to write.
-    let exact = Limits {
-        stop: &[],
-        ..limits
-    };
+    let exact = Limits { stop: &[], ..limits };
     if let Some(tool) = tool {
         let text = match &tool.parameters {
             Some(schema) => arguments(schema, seed).to_string(),
             None => format!("input for {}: {}", tool.name, ask.topic),
         };
-        let call = ToolCall {
-            id: stamp.id("call_", 24),
-            name: tool.name.clone(),
-            custom: tool.parameters.is_none(),
-        };
-        return Voice {
-            output: Output::fixed(&text, &exact),
-            call: Some(call),
-        };
+        let call = ToolCall { id: stamp.id("call_", 24), name: tool.name.clone(), custom: tool.parameters.is_none() };
+        return Voice { output: Output::fixed(&text, &exact), call: Some(call) };
     }
     let output = match &ask.format {
         Format::Text => Output::speech(seed, &ask.topic, steer.style, &limits),
         Format::JsonObject => Output::fixed(&some_json(&ask.topic, seed).to_string(), &exact),
-        Format::JsonSchema(schema) => {
-            Output::fixed(&schema::value(schema, seed).to_string(), &exact)
-        }
+        Format::JsonSchema(schema) => Output::fixed(&schema::value(schema, seed).to_string(), &exact),
     };
     Voice { output, call: None }
 }
@@ -172,7 +143,8 @@ fn some_json(topic: &str, seed: u64) -> Value {
 /// The plain body, written by hand because an answer of a million tokens should not be copied twice.
 fn body(frame: &Frame, voices: &[Voice], usage: &Usage) -> Vec<u8> {
     let mut out = BytesMut::with_capacity(1024);
-    let head = json!({"id": frame.id, "object": "chat.completion", "created": frame.created, "model": frame.model}).to_string();
+    let head = json!({"id": frame.id, "object": "chat.completion", "created": frame.created, "model": frame.model})
+        .to_string();
     out.extend_from_slice(head.strip_suffix('}').unwrap_or(&head).as_bytes());
     out.extend_from_slice(b",\"choices\":[");
     for (index, voice) in voices.iter().enumerate() {
@@ -180,8 +152,7 @@ fn body(frame: &Frame, voices: &[Voice], usage: &Usage) -> Vec<u8> {
             out.extend_from_slice(b",");
         }
         out.extend_from_slice(
-            format!("{{\"index\":{index},\"message\":{{\"role\":\"assistant\",\"content\":")
-                .as_bytes(),
+            format!("{{\"index\":{index},\"message\":{{\"role\":\"assistant\",\"content\":").as_bytes(),
         );
         let text = voice.output.text();
         match &voice.call {
@@ -200,19 +171,14 @@ fn body(frame: &Frame, voices: &[Voice], usage: &Usage) -> Vec<u8> {
             }
         }
         let finish = voice.finish();
-        let tail = format!(
-            ",\"refusal\":null,\"annotations\":[]}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}"
-        );
+        let tail = format!(",\"refusal\":null,\"annotations\":[]}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}");
         out.extend_from_slice(tail.as_bytes());
     }
     out.extend_from_slice(b"]");
     if let Some(usage) = usage.value() {
         out.extend_from_slice(format!(",\"usage\":{usage}").as_bytes());
     }
-    let tail = format!(
-        ",\"service_tier\":\"default\",\"system_fingerprint\":\"{}\"}}",
-        frame.fingerprint
-    );
+    let tail = format!(",\"service_tier\":\"default\",\"system_fingerprint\":\"{}\"}}", frame.fingerprint);
     out.extend_from_slice(tail.as_bytes());
     out.to_vec()
 }

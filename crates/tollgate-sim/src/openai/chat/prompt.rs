@@ -19,10 +19,7 @@ pub(super) struct Counted {
 }
 
 pub(super) fn count(messages: &[Value], tools: Option<&Value>) -> Counted {
-    let mut counted = Counted {
-        tokens: 3,
-        audio: 0,
-    };
+    let mut counted = Counted { tokens: 3, audio: 0 };
     for message in messages {
         counted.tokens += 3 + text(message, "/name") + text(message, "/refusal");
         match message.get("content") {
@@ -34,18 +31,8 @@ pub(super) fn count(messages: &[Value], tools: Option<&Value>) -> Counted {
             }
             _ => {}
         }
-        for call in message
-            .get("tool_calls")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let texts = [
-                "/function/name",
-                "/function/arguments",
-                "/custom/name",
-                "/custom/input",
-            ];
+        for call in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
+            let texts = ["/function/name", "/function/arguments", "/custom/name", "/custom/input"];
             counted.tokens += texts.iter().map(|path| text(call, path)).sum::<u64>();
         }
     }
@@ -54,18 +41,12 @@ pub(super) fn count(messages: &[Value], tools: Option<&Value>) -> Counted {
 }
 
 fn text(value: &Value, path: &str) -> u64 {
-    value
-        .pointer(path)
-        .and_then(Value::as_str)
-        .map_or(0, count_tokens)
+    value.pointer(path).and_then(Value::as_str).map_or(0, count_tokens)
 }
 
 fn count_part(part: &Value, counted: &mut Counted) {
-    let data = |path: &str| {
-        part.pointer(path)
-            .and_then(Value::as_str)
-            .map_or(0, |data| data.len().div_ceil(1_000) as u64)
-    };
+    let data =
+        |path: &str| part.pointer(path).and_then(Value::as_str).map_or(0, |data| data.len().div_ceil(1_000) as u64);
     match part.get("type").and_then(Value::as_str) {
         Some("text") => counted.tokens += text(part, "/text"),
         Some("refusal") => counted.tokens += text(part, "/refusal"),
@@ -84,10 +65,7 @@ pub(super) fn said(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(content)) => content.clone(),
         Some(Value::Array(parts)) => {
-            let texts: Vec<&str> = parts
-                .iter()
-                .filter_map(|part| part.get("text")?.as_str())
-                .collect();
+            let texts: Vec<&str> = parts.iter().filter_map(|part| part.get("text")?.as_str()).collect();
             texts.join(" ")
         }
         _ => String::new(),

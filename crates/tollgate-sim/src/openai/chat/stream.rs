@@ -49,48 +49,19 @@ struct Line {
 }
 
 impl Chunks {
-    pub(super) fn new(
-        frame: &Frame,
-        voices: Vec<Voice>,
-        include: bool,
-        usage: Usage,
-        giant: Option<u64>,
-    ) -> Self {
+    pub(super) fn new(frame: &Frame, voices: Vec<Voice>, include: bool, usage: Usage, giant: Option<u64>) -> Self {
         let head = json!({"id": frame.id, "object": "chat.completion.chunk", "created": frame.created,
             "model": frame.model, "service_tier": "default", "system_fingerprint": frame.fingerprint})
         .to_string();
-        let head = format!(
-            "data: {},\"choices\":[",
-            head.strip_suffix('}').unwrap_or(&head)
-        );
-        let usage_chunk =
-            include && !matches!(usage.form, steer::Usage::None | steer::Usage::InFinish);
-        let tail = if usage_chunk {
-            "],\"usage\":null}\n\n"
-        } else {
-            "]}\n\n"
-        };
-        let lines = voices
-            .into_iter()
-            .enumerate()
-            .map(|(index, voice)| Line::new(index, voice))
-            .collect();
-        Self {
-            head,
-            tail,
-            lines,
-            at: At::Open(0),
-            usage,
-            usage_chunk,
-            giant,
-            said: 0,
-            text: String::new(),
-        }
+        let head = format!("data: {},\"choices\":[", head.strip_suffix('}').unwrap_or(&head));
+        let usage_chunk = include && !matches!(usage.form, steer::Usage::None | steer::Usage::InFinish);
+        let tail = if usage_chunk { "],\"usage\":null}\n\n" } else { "]}\n\n" };
+        let lines = voices.into_iter().enumerate().map(|(index, voice)| Line::new(index, voice)).collect();
+        Self { head, tail, lines, at: At::Open(0), usage, usage_chunk, giant, said: 0, text: String::new() }
     }
 
     fn choice(&self, index: usize, delta: &Value, finish: Option<&str>, out: &mut BytesMut) {
-        let choice =
-            json!({"index": index, "delta": delta, "logprobs": null, "finish_reason": finish});
+        let choice = json!({"index": index, "delta": delta, "logprobs": null, "finish_reason": finish});
         put(out, &[&self.head, &choice.to_string()]);
     }
 
@@ -98,9 +69,7 @@ impl Chunks {
     fn giant(&mut self, size: u64, out: &mut BytesMut) {
         let before = "{\"index\":0,\"delta\":{\"content\":\"";
         let frame = self.head.len() + before.len() + TEXT_END.len() + self.tail.len() - 2;
-        let letters = usize::try_from(size)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(frame);
+        let letters = usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(frame);
         let text = "a".repeat(letters);
         put(out, &[&self.head, before, &text, TEXT_END, self.tail]);
         let tokens = count_tokens(&text);
@@ -146,12 +115,7 @@ impl Line {
                 "\"}}]},\"logprobs\":null,\"finish_reason\":null}",
             ),
         };
-        Self {
-            open: !voice.output.is_over(),
-            voice,
-            before: format!("{{\"index\":{index}{before}"),
-            after,
-        }
+        Self { open: !voice.output.is_over(), voice, before: format!("{{\"index\":{index}{before}"), after }
     }
 
     /// The first delta: the role, and the name of a tool with no arguments yet.
@@ -206,11 +170,7 @@ impl Frames for Chunks {
                 let finish = self.lines.get(index).map(|line| line.voice.finish());
                 self.choice(index, &json!({}), finish, out);
                 let last = index + 1 >= self.lines.len();
-                match self
-                    .usage
-                    .value()
-                    .filter(|_| last && self.usage.form == steer::Usage::InFinish)
-                {
+                match self.usage.value().filter(|_| last && self.usage.form == steer::Usage::InFinish) {
                     Some(usage) => put(out, &["],\"usage\":", &usage.to_string(), "}\n\n"]),
                     None => put(out, &[self.tail]),
                 }

@@ -22,17 +22,11 @@ impl Usage {
     pub(super) fn value(&self) -> Option<Value> {
         let totals = match self.form {
             steer::Usage::None => return None,
-            steer::Usage::True | steer::Usage::InFinish => [
-                json!(self.prompt),
-                json!(self.completion),
-                json!(self.prompt + self.completion),
-            ],
+            steer::Usage::True | steer::Usage::InFinish => {
+                [json!(self.prompt), json!(self.completion), json!(self.prompt + self.completion)]
+            }
             steer::Usage::Negative => [json!(-7), json!(-100), json!(-107)],
-            steer::Usage::Absurd => [
-                json!(9_000_000_000_000_000_u64),
-                json!(u64::MAX),
-                json!(1e300),
-            ],
+            steer::Usage::Absurd => [json!(9_000_000_000_000_000_u64), json!(u64::MAX), json!(1e300)],
             steer::Usage::Text => [json!("many"), json!("12abc"), json!([])],
         };
         let [prompt, completion, total] = totals;

@@ -8,9 +8,7 @@ use crate::{Step, count_tokens};
 /// A chat of one message with more fields.
 fn chat(more: &Value) -> Value {
     let mut body = json!({"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "What is \"Oslo\"?"}]});
-    body.as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
 }
 
@@ -26,20 +24,12 @@ fn events(steer: &str, more: &Value) -> Vec<Value> {
     let text = text(answer("/v1/chat/completions", steer, &body));
     let events = text.split("\n\n").filter(|event| !event.is_empty());
     let datas = events.map(|event| event.strip_prefix("data: ").unwrap());
-    datas
-        .map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data)))
-        .collect()
+    datas.map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data))).collect()
 }
 
 fn joined(events: &[Value], index: u64, path: &str) -> String {
-    let choices = events
-        .iter()
-        .filter_map(|event| event["choices"].as_array())
-        .flatten();
-    choices
-        .filter(|choice| choice["index"] == index)
-        .filter_map(|choice| choice.pointer(path)?.as_str())
-        .collect()
+    let choices = events.iter().filter_map(|event| event["choices"].as_array()).flatten();
+    choices.filter(|choice| choice["index"] == index).filter_map(|choice| choice.pointer(path)?.as_str()).collect()
 }
 
 #[test]
@@ -64,34 +54,22 @@ fn limits() {
     let body = plain("output-tokens=500", &json!({"max_tokens": 20}));
     assert_eq!(body["usage"]["completion_tokens"], 20);
     assert_eq!(body["choices"][0]["finish_reason"], "length");
-    let body = plain(
-        "output-tokens=500",
-        &json!({"max_completion_tokens": 500, "n": 2}),
-    );
+    let body = plain("output-tokens=500", &json!({"max_completion_tokens": 500, "n": 2}));
     assert_eq!(body["usage"]["completion_tokens"], 1000);
     assert_eq!(body["choices"][1]["finish_reason"], "stop");
     assert_ne!(body["choices"][0]["message"], body["choices"][1]["message"]);
     let body = plain("", &json!({"stop": ["about"]}));
     assert_eq!(body["choices"][0]["message"]["content"], "You asked");
-    let body = plain(
-        "reasoning-tokens=30;cached-tokens=5;output-tokens=10",
-        &json!({"max_tokens": 32}),
-    );
+    let body = plain("reasoning-tokens=30;cached-tokens=5;output-tokens=10", &json!({"max_tokens": 32}));
     assert_eq!(body["usage"]["completion_tokens"], 32);
-    assert_eq!(
-        body["usage"]["completion_tokens_details"]["reasoning_tokens"],
-        30
-    );
+    assert_eq!(body["usage"]["completion_tokens_details"]["reasoning_tokens"], 30);
     assert_eq!(body["usage"]["prompt_tokens_details"]["cached_tokens"], 5);
     assert!(plain("usage=none", &json!({})).get("usage").is_none());
 }
 
 #[test]
 fn a_stream_says_what_the_plain_answer_says() {
-    for (steer, more) in [
-        ("", json!({})),
-        ("text=emoji;chunks=7;output-tokens=60", json!({"n": 3})),
-    ] {
+    for (steer, more) in [("", json!({})), ("text=emoji;chunks=7;output-tokens=60", json!({"n": 3}))] {
         let mut more = more;
         let counted = events(steer, &{
             more["stream_options"] = json!({"include_usage": true});
@@ -113,30 +91,18 @@ fn a_stream_says_what_the_plain_answer_says() {
         );
         for choice in said["choices"].as_array().unwrap() {
             let index = choice["index"].as_u64().unwrap();
-            assert_eq!(
-                choice["message"]["content"],
-                joined(&counted, index, "/delta/content")
-            );
+            assert_eq!(choice["message"]["content"], joined(&counted, index, "/delta/content"));
         }
-        let total: u64 = (0..3)
-            .map(|index| count_tokens(&joined(&counted, index, "/delta/content")))
-            .sum();
+        let total: u64 = (0..3).map(|index| count_tokens(&joined(&counted, index, "/delta/content"))).sum();
         assert_eq!(usage["usage"]["completion_tokens"], total);
-        assert!(
-            counted[..counted.len() - 2]
-                .iter()
-                .all(|event| event.get("usage") == Some(&Value::Null))
-        );
+        assert!(counted[..counted.len() - 2].iter().all(|event| event.get("usage") == Some(&Value::Null)));
         assert_eq!(counted[0]["choices"][0]["delta"]["role"], "assistant");
         more.as_object_mut().unwrap().remove("stream_options");
         let bare = events(steer, &more);
         assert!(bare.iter().all(|event| event.get("usage").is_none()));
         if steer.contains("chunks=7") {
-            let content = bare.iter().filter(|event| {
-                event
-                    .pointer("/choices/0/delta/content")
-                    .is_some_and(|c| c != "")
-            });
+            let content =
+                bare.iter().filter(|event| event.pointer("/choices/0/delta/content").is_some_and(|c| c != ""));
             assert_eq!(content.count(), 21);
         }
     }
@@ -158,32 +124,20 @@ fn tool_calls() {
     assert_eq!(choice["message"]["content"], Value::Null);
     let call = &choice["message"]["tool_calls"][0];
     assert_eq!(call["function"]["name"], "get_weather");
-    let arguments: Value =
-        serde_json::from_str(call["function"]["arguments"].as_str().unwrap()).unwrap();
-    assert!(
-        arguments["city"].is_string() && ["c", "f"].contains(&arguments["unit"].as_str().unwrap())
-    );
+    let arguments: Value = serde_json::from_str(call["function"]["arguments"].as_str().unwrap()).unwrap();
+    assert!(arguments["city"].is_string() && ["c", "f"].contains(&arguments["unit"].as_str().unwrap()));
     let events = events("tool-call=get_weather", &tools());
     let streamed = joined(&events, 0, "/delta/tool_calls/0/function/arguments");
     assert!(serde_json::from_str::<Value>(&streamed).unwrap()["city"].is_string());
-    assert_eq!(
-        joined(&events, 0, "/delta/tool_calls/0/function/name"),
-        "get_weather"
-    );
-    let named = events
-        .iter()
-        .filter(|event| event.pointer("/choices/0/delta/tool_calls/0/id").is_some());
+    assert_eq!(joined(&events, 0, "/delta/tool_calls/0/function/name"), "get_weather");
+    let named = events.iter().filter(|event| event.pointer("/choices/0/delta/tool_calls/0/id").is_some());
     assert_eq!(named.count(), 1);
     let custom = plain("tool-call=free", &tools());
     assert!(custom["choices"][0]["message"]["tool_calls"][0]["custom"]["input"].is_string());
-    let forced = chat(
-        &json!({"tools": tools()["tools"], "tool_choice": {"type": "function", "function": {"name": "other"}}}),
-    );
+    let forced =
+        chat(&json!({"tools": tools()["tools"], "tool_choice": {"type": "function", "function": {"name": "other"}}}));
     let (_, forced) = ask("/chat/completions", "", &forced);
-    assert_eq!(
-        forced["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"],
-        "{}"
-    );
+    assert_eq!(forced["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"], "{}");
     let (status, _) = ask("/v1/chat/completions", "tool-call=nobody", &chat(&tools()));
     assert_eq!(status, 400);
 }
@@ -199,13 +153,7 @@ fn the_turn_after_a_tool_call_is_text() {
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     body["messages"].as_array_mut().unwrap().pop();
     let (status, answer) = ask("/v1/chat/completions", "", &body);
-    assert!(
-        status == 400
-            && answer
-                .to_string()
-                .contains("did not have response messages: a"),
-        "{answer}"
-    );
+    assert!(status == 400 && answer.to_string().contains("did not have response messages: a"), "{answer}");
 }
 
 #[test]
@@ -228,38 +176,22 @@ fn refuses_what_openai_refuses() {
         (json!({"model": "m", "messages": []}), json!("messages")),
         (json!({"model": "m", "messages": "hi"}), json!("messages")),
         (chat(&json!({"stream": "yes"})), json!("stream")),
-        (
-            chat(&json!({"stream_options": {}})),
-            json!("stream_options"),
-        ),
+        (chat(&json!({"stream_options": {}})), json!("stream_options")),
         (chat(&json!({"max_tokens": 0})), json!("max_tokens")),
         (chat(&json!({"temperature": 3})), json!("temperature")),
         (chat(&json!({"n": 200})), json!("n")),
-        (
-            json!({"model": "m", "messages": [{"role": "robot", "content": ""}]}),
-            json!("messages[0].role"),
-        ),
+        (json!({"model": "m", "messages": [{"role": "robot", "content": ""}]}), json!("messages[0].role")),
         (json!([]), Value::Null),
     ] {
         let (status, answer) = ask("/v1/chat/completions", "", &body);
-        assert_eq!(
-            (status, &answer["error"]["param"]),
-            (400, &param),
-            "{body} {answer}"
-        );
+        assert_eq!((status, &answer["error"]["param"]), (400, &param), "{body} {answer}");
         assert_eq!(answer["error"]["type"], "invalid_request_error");
     }
     for (path, status) in [("/v1/nothing", 404), ("/v1/models", 405)] {
         assert_eq!(ask(path, "", &json!({})).0, status);
     }
     let (status, answer) = ask("/v1/chat/completions", "wobble=1", &chat(&json!({})));
-    assert!(
-        status == 400
-            && answer["error"]["message"]
-                .as_str()
-                .unwrap()
-                .contains("wobble=1")
-    );
+    assert!(status == 400 && answer["error"]["message"].as_str().unwrap().contains("wobble=1"));
 }
 
 #[test]
@@ -273,11 +205,7 @@ fn steered_errors() {
         ("error=model_not_found", 404, "model_not_found"),
     ] {
         let answer = answer("/v1/chat/completions", steer, &chat(&json!({})));
-        let after = answer
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "retry-after")
-            .map(|(_, value)| value.clone());
+        let after = answer.headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, value)| value.clone());
         assert_eq!(answer.status, status);
         if steer.contains("retry-after") {
             assert_eq!(after.as_deref(), Some("2"));
@@ -294,9 +222,7 @@ fn a_long_stream_is_made_a_chunk_at_a_time() {
     let mut answer = answer("/v1/chat/completions", "chunks=200000", &body);
     let mut count = 0;
     for step in answer.steps.by_ref() {
-        let Step::Bytes(bytes) = step else {
-            unreachable!("no waits were asked for")
-        };
+        let Step::Bytes(bytes) = step else { unreachable!("no waits were asked for") };
         assert!(bytes.len() < 1_000);
         count += 1;
     }

@@ -11,13 +11,7 @@ use crate::{Answer, Request, Simulator, Step};
 fn answer(path: &str, steer: &str, body: &Value) -> Answer {
     let body = body.to_string();
     let headers = [("X-Tollgate-Sim", steer)];
-    let request = Request {
-        method: "POST",
-        path,
-        query: None,
-        headers: &headers,
-        body: body.as_bytes(),
-    };
+    let request = Request { method: "POST", path, query: None, headers: &headers, body: body.as_bytes() };
     Simulator::new(7).answer(&request)
 }
 

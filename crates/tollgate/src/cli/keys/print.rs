@@ -4,21 +4,14 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 
-const HEADS: [&str; 8] = [
-    "ID", "NAME", "MODE", "STATUS", "PROJECT", "HINT", "EXPIRES", "BUDGET",
-];
+const HEADS: [&str; 8] = ["ID", "NAME", "MODE", "STATUS", "PROJECT", "HINT", "EXPIRES", "BUDGET"];
 
 /// Writes one line for each key, columns as wide as they need to be.
 pub(super) fn table(keys: &[Map<String, Value>], out: &mut dyn Write) -> io::Result<()> {
     if keys.is_empty() {
-        return writeln!(
-            out,
-            "There are no keys. Make one with: tollgate keys create --name NAME"
-        );
+        return writeln!(out, "There are no keys. Make one with: tollgate keys create --name NAME");
     }
-    let rows: Vec<[String; 8]> = std::iter::once(HEADS.map(str::to_owned))
-        .chain(keys.iter().map(row))
-        .collect();
+    let rows: Vec<[String; 8]> = std::iter::once(HEADS.map(str::to_owned)).chain(keys.iter().map(row)).collect();
     let mut widths = [0; 8];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -38,19 +31,10 @@ pub(super) fn table(keys: &[Map<String, Value>], out: &mut dyn Write) -> io::Res
 }
 
 fn row(key: &Map<String, Value>) -> [String; 8] {
-    let text = |name: &str| {
-        key.get(name)
-            .and_then(Value::as_str)
-            .unwrap_or("-")
-            .to_owned()
-    };
+    let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
     let budget = key.get("budget").and_then(|budget| {
         let usd = budget.get("limit_usd")?.as_str()?;
-        Some(format!(
-            "${} / {}",
-            short(usd),
-            budget.get("window")?.as_str()?
-        ))
+        Some(format!("${} / {}", short(usd), budget.get("window")?.as_str()?))
     });
     [
         text("id"),

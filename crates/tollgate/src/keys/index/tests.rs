@@ -56,56 +56,32 @@ fn one() -> (Keys, Loaded, Secret, KeyRow) {
     let mut loaded = Loaded::default();
     let secret = generate(Kind::Live).unwrap();
     let row = key("one", &pepper().digest(secret.expose().as_bytes()));
-    apply(
-        &keys,
-        &mut loaded,
-        vec![row.clone()],
-        vec![project("proj_a", None)],
-    );
+    apply(&keys, &mut loaded, vec![row.clone()], vec![project("proj_a", None)]);
     (keys, loaded, secret, row)
 }
 
 fn apply(keys: &Keys, loaded: &mut Loaded, rows: Vec<KeyRow>, projects: Vec<ProjectRow>) {
     let revision = loaded.revision + 1;
-    keys.apply(
-        loaded,
-        &Changes {
-            revision,
-            keys: rows,
-            projects,
-        },
-    );
+    keys.apply(loaded, &Changes { revision, keys: rows, projects });
 }
 
 #[test]
 fn every_end_of_a_key() {
     let (keys, mut loaded, secret, mut row) = one();
-    let ask = |now| {
-        keys.authenticate_at(secret.expose().as_bytes(), now)
-            .map(|key| key.id.to_string())
-    };
+    let ask = |now| keys.authenticate_at(secret.expose().as_bytes(), now).map(|key| key.id.to_string());
     assert_eq!(ask(0), Ok("key_one".into()));
     let epoch = keys.epoch();
     row.expires_at = Some(1000);
     apply(&keys, &mut loaded, vec![row.clone()], vec![]);
     assert_ne!(keys.epoch(), epoch);
-    assert_eq!(
-        (ask(999), ask(1000)),
-        (Ok("key_one".into()), Err(KeyError::Expired))
-    );
+    assert_eq!((ask(999), ask(1000)), (Ok("key_one".into()), Err(KeyError::Expired)));
     row.revoked_at = Some(1);
     apply(&keys, &mut loaded, vec![row], vec![]);
     assert_eq!(ask(0), Err(KeyError::Revoked));
     let other = generate(Kind::Test).unwrap();
-    assert_eq!(
-        keys.authenticate(other.expose().as_bytes()).unwrap_err(),
-        KeyError::Unknown
-    );
+    assert_eq!(keys.authenticate(other.expose().as_bytes()).unwrap_err(), KeyError::Unknown);
     for text in ["", "sk-tg-live-", generate(Kind::Admin).unwrap().expose()] {
-        assert_eq!(
-            keys.authenticate(text.as_bytes()).unwrap_err(),
-            KeyError::Malformed
-        );
+        assert_eq!(keys.authenticate(text.as_bytes()).unwrap_err(), KeyError::Malformed);
     }
     assert_eq!(keys.count(), 1);
 }
@@ -121,10 +97,7 @@ fn a_project_moves_its_keys_at_once() {
     assert_ne!(keys.epoch(), epoch);
     let fresh = keys.authenticate(secret.expose().as_bytes()).unwrap();
     assert_eq!(fresh.project.budget.unwrap().limit_nano_usd, 7);
-    assert_eq!(
-        (held.project.budget, fresh.limits.requests_per_minute),
-        (None, Some(5))
-    );
+    assert_eq!((held.project.budget, fresh.limits.requests_per_minute), (None, Some(5)));
 }
 
 #[test]

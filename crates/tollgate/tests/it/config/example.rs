@@ -30,11 +30,7 @@ fn the_example_loads() {
 #[test]
 fn every_block_of_the_guide_loads() {
     let guide = include_str!("../../../../../docs/configuration.md");
-    let blocks: Vec<&str> = guide
-        .split("```toml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
+    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(blocks.len() > 3);
     for block in blocks {
         if let Err(errors) = load(block, ENV) {

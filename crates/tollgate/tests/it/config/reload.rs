@@ -18,10 +18,7 @@ fn text(limit: &str) -> String {
 }
 
 fn start(file: &Path) -> (Watcher, UnboundedReceiver<Arc<Config>>) {
-    let sources = Sources {
-        file: Some(file.to_owned()),
-        ..Sources::default()
-    };
+    let sources = Sources { file: Some(file.to_owned()), ..Sources::default() };
     let current = Arc::new(Config::load(&sources).unwrap());
     let (send, receive) = unbounded_channel();
     let watcher = watch(sources, current, move |config| {
@@ -107,10 +104,7 @@ async fn what_needs_a_restart_is_kept() {
     assert_eq!(config.storage.bodies, tollgate::config::Bodies::All);
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.admin_listen, None);
-    assert_eq!(
-        (config.server.workers, config.server.tls.is_none()),
-        (0, true)
-    );
+    assert_eq!((config.server.workers, config.server.tls.is_none()), (0, true));
     assert_eq!(config.storage.data_dir.to_str(), Some("./tollgate-data"));
 }
 
@@ -126,9 +120,7 @@ async fn loading_again_can_be_asked_for() {
     #[cfg(unix)]
     {
         let id = std::process::id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-HUP", &id])
-            .status();
+        let sent = std::process::Command::new("kill").args(["-HUP", &id]).status();
         assert!(sent.unwrap().success());
         assert_eq!(next(&mut receive).await.server.body_limit, 1);
     }

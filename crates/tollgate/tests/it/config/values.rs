@@ -39,10 +39,7 @@ fn the_admin_listener_follows_the_data_listener() {
         ("0.0.0.0:8081", Some("127.0.0.1:8080")),
     ] {
         let config = sound(&format!("server.listen = \"{listen}\""), &[]);
-        let got = config
-            .server
-            .admin_listen
-            .map(|address| address.to_string());
+        let got = config.server.admin_listen.map(|address| address.to_string());
         assert_eq!(got.as_deref(), admin, "{listen}");
     }
     let same = "server = { listen = \"0.0.0.0:80\", admin_listen = \"0.0.0.0:80\" }";
@@ -52,19 +49,12 @@ fn the_admin_listener_follows_the_data_listener() {
 #[test]
 fn options_win_over_variables_and_these_over_the_file() {
     let file = "server.listen = \"127.0.0.1:1\"\nstorage.data_dir = \"a\"";
-    let env = [
-        ("TOLLGATE_SERVER__LISTEN", "127.0.0.1:2"),
-        ("TOLLGATE_STORAGE__DATA_DIR", "b"),
-    ];
+    let env = [("TOLLGATE_SERVER__LISTEN", "127.0.0.1:2"), ("TOLLGATE_STORAGE__DATA_DIR", "b")];
     assert_eq!(sound(file, &[]).server.listen.port(), 1);
     let config = sound(file, &env);
     assert_eq!(config.server.listen.port(), 2);
     assert_eq!(config.storage.data_dir.to_str(), Some("b"));
-    let options = Sources {
-        listen: Some("127.0.0.1:3".to_owned()),
-        data_dir: Some("c".into()),
-        ..sources(&env)
-    };
+    let options = Sources { listen: Some("127.0.0.1:3".to_owned()), data_dir: Some("c".into()), ..sources(&env) };
     let config = Config::from_text(&options, file).unwrap();
     assert_eq!(config.server.listen.port(), 3);
     assert_eq!(config.storage.data_dir.to_str(), Some("c"));
@@ -88,10 +78,7 @@ fn every_type_can_be_set_by_a_variable() {
             ("TOLLGATE_PROVIDERS__MY_OWN__CREDENTIALS__0__API_KEY", "new"),
             ("TOLLGATE_PROVIDERS__MY_OWN__CREDENTIALS__1__API_KEY", "12"),
             ("TOLLGATE_PROVIDERS__MY_OWN__TIMEOUTS__TOTAL", "1h"),
-            (
-                "TOLLGATE_PROVIDERS__DEEPSEEK__CREDENTIALS",
-                "[{api_key = '${K}', weight = 2}]",
-            ),
+            ("TOLLGATE_PROVIDERS__DEEPSEEK__CREDENTIALS", "[{api_key = '${K}', weight = 2}]"),
             ("TOLLGATE_MODELS__FAST__TARGETS__0__PROVIDER", "my-own"),
             ("TOLLGATE_MODELS__FAST__TARGETS__0__MODEL", "m"),
             ("K", "from-k"),
@@ -120,10 +107,7 @@ fn every_type_can_be_set_by_a_variable() {
         .collect();
     assert_eq!(keys, ["new", "12"]);
     let deepseek = &config.providers["deepseek"];
-    assert_eq!(
-        (deepseek.kind, deepseek.found),
-        (Kind::DeepSeek, Found::Table)
-    );
+    assert_eq!((deepseek.kind, deepseek.found), (Kind::DeepSeek, Found::Table));
     assert_eq!(deepseek.credentials[0].weight, 2);
     assert_eq!(config.models["fast"].len(), 1);
 }
@@ -174,10 +158,7 @@ fn providers_appear_by_their_usual_variables() {
         ("anthropic", "http://127.0.0.1:9001/v1"),
         ("deepseek", "https://api.deepseek.com"),
         ("gemini", "http://127.0.0.1:9001/v1beta"),
-        (
-            "vertex",
-            "https://europe-west4-aiplatform.googleapis.com/v1",
-        ),
+        ("vertex", "https://europe-west4-aiplatform.googleapis.com/v1"),
         ("ark", "https://ark.cn-beijing.volces.com/api/v3"),
         ("kling", "https://api-singapore.klingai.com"),
     ] {
@@ -201,10 +182,7 @@ fn what_is_not_all_there_does_not_appear() {
         &[("GOOGLE_APPLICATION_CREDENTIALS", "/sa.json")],
         // A client of this gateway: its key and its base URL are ours.
         &[("OPENAI_API_KEY", "sk-tg-live-0")],
-        &[
-            ("OPENAI_API_KEY", "k"),
-            ("OPENAI_BASE_URL", "http://localhost:8080/v1"),
-        ],
+        &[("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", "http://localhost:8080/v1")],
     ] {
         assert!(sound("", env).providers.is_empty(), "{env:?}");
     }

@@ -20,10 +20,7 @@ async fn a_key_from_making_to_revoking() {
             })),
         )
         .await;
-    assert_eq!(
-        (made.status.as_u16(), &made.headers["cache-control"]),
-        (201, &"no-store".parse().unwrap())
-    );
+    assert_eq!((made.status.as_u16(), &made.headers["cache-control"]), (201, &"no-store".parse().unwrap()));
     let (id, secret) = (text(&made.body, "id"), text(&made.body, "key"));
     assert!(secret.starts_with("sk-tg-live-") && gate.opens(&secret));
 
@@ -42,28 +39,18 @@ async fn a_key_from_making_to_revoking() {
             "metadata": {"team": "x"}, "created_at": null, "updated_at": null, "revoked_at": null
         })
     );
-    let key = gate
-        .installation
-        .keys
-        .authenticate(secret.as_bytes())
-        .unwrap();
+    let key = gate.installation.keys.authenticate(secret.as_bytes()).unwrap();
     assert_eq!(key.budget.unwrap().limit_nano_usd, 12_500);
     assert_eq!(key.allowed_ips.len(), 2);
 
     let epoch = gate.installation.keys.epoch();
     let revoked = gate.call("DELETE", &path, None).await;
-    assert_eq!(
-        (revoked.status.as_u16(), text(&revoked.body, "status")),
-        (200, "revoked".into())
-    );
+    assert_eq!((revoked.status.as_u16(), text(&revoked.body, "status")), (200, "revoked".into()));
     assert!(!gate.opens(&secret) && gate.installation.keys.epoch() != epoch);
     let again = gate.call("DELETE", &path, None).await;
     assert_eq!((again.status.as_u16(), again.body), (200, revoked.body));
     let late = gate.call("PATCH", &path, Some(json!({"name": "b"}))).await;
-    assert_eq!(
-        (late.status.as_u16(), text(&late.body["error"], "code")),
-        (409, "key_revoked".into())
-    );
+    assert_eq!((late.status.as_u16(), text(&late.body["error"], "code")), (409, "key_revoked".into()));
 }
 
 #[tokio::test]
@@ -83,19 +70,10 @@ async fn changes_are_merged() {
     let answer = gate.call("PATCH", &path, Some(patch)).await;
     assert_eq!(answer.status, 200);
     let now = answer.body;
-    assert_eq!(
-        (text(&now, "name"), text(&now, "status")),
-        ("b".into(), "expired".into())
-    );
-    assert_eq!(
-        now["budget"],
-        json!({"limit_usd": "2.500000000", "window": "day"})
-    );
+    assert_eq!((text(&now, "name"), text(&now, "status")), ("b".into(), "expired".into()));
+    assert_eq!(now["budget"], json!({"limit_usd": "2.500000000", "window": "day"}));
     let limits = json!({"requests_per_minute": 2, "tokens_per_minute": 9, "concurrency": null});
-    assert_eq!(
-        (&now["limits"], &now["metadata"]),
-        (&limits, &json!({"b": "2", "c": "3"}))
-    );
+    assert_eq!((&now["limits"], &now["metadata"]), (&limits, &json!({"b": "2", "c": "3"})));
     assert!(!gate.opens(&text(&made, "key")));
 
     let clear = json!({
@@ -103,23 +81,11 @@ async fn changes_are_merged() {
         "allowed_ips": null
     });
     let now = gate.call("PATCH", &path, Some(clear)).await.body;
-    assert_eq!(
-        (&now["budget"], &now["expires_at"], &now["metadata"]),
-        (&Value::Null, &Value::Null, &json!({}))
-    );
-    assert_eq!(
-        (
-            &now["allowed_models"],
-            &now["limits"]["requests_per_minute"]
-        ),
-        (&json!([]), &Value::Null)
-    );
+    assert_eq!((&now["budget"], &now["expires_at"], &now["metadata"]), (&Value::Null, &Value::Null, &json!({})));
+    assert_eq!((&now["allowed_models"], &now["limits"]["requests_per_minute"]), (&json!([]), &Value::Null));
     assert!(gate.opens(&text(&made, "key")));
     let empty = gate.call("PATCH", &path, Some(json!({}))).await;
-    assert_eq!(
-        (empty.status.as_u16(), text(&empty.body, "name")),
-        (200, "b".into())
-    );
+    assert_eq!((empty.status.as_u16(), text(&empty.body, "name")), (200, "b".into()));
 }
 
 #[tokio::test]
@@ -127,26 +93,15 @@ async fn lists_are_paged() {
     let gate = Gate::open().await;
     let mut ids = Vec::new();
     for n in 0..7 {
-        ids.push(text(
-            &gate
-                .create(json!({"name": format!("k{n}"), "mode": "test"}))
-                .await,
-            "id",
-        ));
+        ids.push(text(&gate.create(json!({"name": format!("k{n}"), "mode": "test"})).await, "id"));
     }
     ids.sort();
     ids.reverse();
     let (mut seen, mut after, mut pages) = (Vec::new(), String::new(), 0);
     loop {
-        let page = gate
-            .get(&format!("/admin/v1/keys?limit=3&after={after}"))
-            .await
-            .body;
+        let page = gate.get(&format!("/admin/v1/keys?limit=3&after={after}")).await.body;
         let data = page["data"].as_array().unwrap();
-        assert!(
-            data.iter()
-                .all(|key| key.get("key").is_none() && key.get("hint").is_some())
-        );
+        assert!(data.iter().all(|key| key.get("key").is_none() && key.get("hint").is_some()));
         seen.extend(data.iter().map(|key| text(key, "id")));
         pages += 1;
         match page["next"].as_str() {
@@ -156,10 +111,7 @@ async fn lists_are_paged() {
     }
     assert_eq!((seen, pages), (ids, 3));
     let full = gate.get("/admin/v1/keys?limit=7").await.body;
-    assert_eq!(
-        (full["data"].as_array().unwrap().len(), &full["next"]),
-        (7, &Value::Null)
-    );
+    assert_eq!((full["data"].as_array().unwrap().len(), &full["next"]), (7, &Value::Null));
     let none = gate.get("/admin/v1/keys?project=proj_other").await.body;
     assert_eq!(none, json!({"data": [], "next": null}));
 }
@@ -171,41 +123,18 @@ async fn projects_hold_keys_and_limits() {
     let made = gate.call("POST", "/admin/v1/projects", Some(body)).await;
     assert_eq!(made.status, 201);
     let project = text(&made.body, "id");
-    let key = gate
-        .create(json!({"name": "a", "mode": "live", "project": project}))
-        .await;
+    let key = gate.create(json!({"name": "a", "mode": "live", "project": project})).await;
     let secret = text(&key, "key");
     let path = format!("/admin/v1/projects/{project}");
-    let patch =
-        json!({"budget": {"limit_usd": "6"}, "limits": {"concurrency": 3}, "metadata": {"a": "b"}});
+    let patch = json!({"budget": {"limit_usd": "6"}, "limits": {"concurrency": 3}, "metadata": {"a": "b"}});
     let changed = gate.call("PATCH", &path, Some(patch)).await;
-    assert_eq!(
-        (changed.status.as_u16(), gate.get(&path).await.body),
-        (200, changed.body)
-    );
-    let held = gate
-        .installation
-        .keys
-        .authenticate(secret.as_bytes())
-        .unwrap()
-        .project
-        .clone();
-    assert_eq!(
-        (held.budget.unwrap().limit_nano_usd, held.limits.concurrency),
-        (6_000_000_000, Some(3))
-    );
+    assert_eq!((changed.status.as_u16(), gate.get(&path).await.body), (200, changed.body));
+    let held = gate.installation.keys.authenticate(secret.as_bytes()).unwrap().project.clone();
+    assert_eq!((held.budget.unwrap().limit_nano_usd, held.limits.concurrency), (6_000_000_000, Some(3)));
     let list = gate.get("/admin/v1/projects").await.body;
-    let ids: Vec<_> = list["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|p| text(p, "id"))
-        .collect();
+    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|p| text(p, "id")).collect();
     assert_eq!(ids, ["proj_default".to_owned(), project.clone()]);
-    let of = gate
-        .get(&format!("/admin/v1/keys?project={project}"))
-        .await
-        .body;
+    let of = gate.get(&format!("/admin/v1/keys?project={project}")).await.body;
     assert_eq!(of["data"].as_array().unwrap().len(), 1);
     let gone = gate.call("DELETE", &path, None).await;
     assert_eq!(gone.status, 405);
@@ -226,25 +155,13 @@ async fn every_write_is_in_the_audit_log() {
     let actions: Vec<_> = rows.iter().map(|row| text(row, "action")).collect();
     assert_eq!(actions, ["key.revoke", "key.update", "key.create"]);
     for row in rows {
-        assert_eq!(
-            (text(row, "actor"), text(row, "peer")),
-            ("env".into(), "192.0.2.7".into())
-        );
+        assert_eq!((text(row, "actor"), text(row, "peer")), ("env".into(), "192.0.2.7".into()));
         assert_eq!(text(row, "object"), id);
         assert!(!row.to_string().contains(&secret) && !row.to_string().contains("digest"));
     }
-    assert_eq!(
-        (&rows[1]["before"]["name"], &rows[1]["after"]["name"]),
-        (&json!("a"), &json!("b"))
-    );
+    assert_eq!((&rows[1]["before"]["name"], &rows[1]["after"]["name"]), (&json!("a"), &json!("b")));
     assert_eq!(rows[2]["before"], Value::Null);
-    let rest = gate
-        .get(&format!("/admin/v1/audit?after={}", text(&page, "next")))
-        .await
-        .body;
+    let rest = gate.get(&format!("/admin/v1/audit?after={}", text(&page, "next"))).await.body;
     assert_eq!(rest["data"][0]["action"], "project.create");
-    assert_eq!(
-        (rest["data"].as_array().unwrap().len(), &rest["next"]),
-        (1, &Value::Null)
-    );
+    assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
 }

@@ -15,20 +15,11 @@ async fn the_first_start_gives_two_secrets_once() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("data");
     let first = bootstrap::start(&dir, None).await.unwrap();
-    let (admin, test) = (
-        first.first_run.admin.as_ref().unwrap(),
-        first.first_run.test.as_ref().unwrap(),
-    );
+    let (admin, test) = (first.first_run.admin.as_ref().unwrap(), first.first_run.test.as_ref().unwrap());
     assert!(admin.expose().starts_with("tg-admin-") && test.expose().starts_with("sk-tg-test-"));
     let key = first.keys.authenticate(test.expose().as_bytes()).unwrap();
-    assert_eq!(
-        (key.mode, &*key.project_id, &*key.project.id),
-        (Mode::Test, "proj_default", "proj_default")
-    );
-    assert_eq!(
-        check_policy(&key, Some("any"), [127, 0, 0, 1].into()),
-        Ok(())
-    );
+    assert_eq!((key.mode, &*key.project_id, &*key.project.id), (Mode::Test, "proj_default", "proj_default"));
+    assert_eq!(check_policy(&key, Some("any"), [127, 0, 0, 1].into()), Ok(()));
     let actor = first.admin.authenticate(admin.expose().as_bytes()).unwrap();
     assert!(actor.starts_with("admin_"));
     assert_eq!(first.admin.authenticate(test.expose().as_bytes()), None);
@@ -38,54 +29,32 @@ async fn the_first_start_gives_two_secrets_once() {
 
     let again = bootstrap::start(&dir, None).await.unwrap();
     assert!(again.first_run.admin.is_none() && again.first_run.test.is_none());
-    assert!(
-        again
-            .admin
-            .authenticate(admin.expose().as_bytes())
-            .is_some()
-    );
+    assert!(again.admin.authenticate(admin.expose().as_bytes()).is_some());
     assert!(again.keys.authenticate(test.expose().as_bytes()).is_ok());
     drop(again);
 
     let own = start(&dir).await;
     assert!(own.first_run.admin.is_none());
-    assert_eq!(
-        own.admin.authenticate(admin.expose().as_bytes()),
-        None,
-        "the operator's key stands alone"
-    );
+    assert_eq!(own.admin.authenticate(admin.expose().as_bytes()), None, "the operator's key stands alone");
     drop(own);
-    let short = bootstrap::start(&dir, Some(&Secret::new("short")))
-        .await
-        .unwrap_err();
+    let short = bootstrap::start(&dir, Some(&Secret::new("short"))).await.unwrap_err();
     assert!(matches!(short, BootError::AdminKey(_)));
 }
 
 #[tokio::test]
 async fn an_operators_key_makes_no_secret() {
     let gate = Gate::open().await;
-    assert!(
-        gate.installation.first_run.admin.is_none() && gate.installation.first_run.test.is_none()
-    );
+    assert!(gate.installation.first_run.admin.is_none() && gate.installation.first_run.test.is_none());
     assert_eq!(gate.installation.keys.count(), 0);
-    assert_eq!(
-        gate.get("/admin/v1/projects/proj_default").await.status,
-        200
-    );
+    assert_eq!(gate.get("/admin/v1/projects/proj_default").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_second_server_is_refused() {
     let gate = Gate::open().await;
     let error = bootstrap::start(gate.dir.path(), None).await.unwrap_err();
-    assert!(matches!(
-        &error,
-        BootError::DataDir(DataDirError::InUse { .. })
-    ));
-    assert!(
-        error.to_string().contains("in use by another tollgate"),
-        "{error}"
-    );
+    assert!(matches!(&error, BootError::DataDir(DataDirError::InUse { .. })));
+    assert!(error.to_string().contains("in use by another tollgate"), "{error}");
 }
 
 #[tokio::test]
@@ -97,25 +66,12 @@ async fn no_secret_is_ever_on_disk() {
     for entry in std::fs::read_dir(gate.dir.path()).unwrap() {
         let entry = entry.unwrap();
         let bytes = std::fs::read(entry.path()).unwrap();
-        assert!(
-            !contains(&bytes, &random[..20]) && !contains(&bytes, super::ADMIN),
-            "{:?}",
-            entry.path()
-        );
-        assert_eq!(
-            entry.metadata().unwrap().permissions().mode() & 0o077,
-            0,
-            "{:?}",
-            entry.path()
-        );
+        assert!(!contains(&bytes, &random[..20]) && !contains(&bytes, super::ADMIN), "{:?}", entry.path());
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
         read += bytes.len();
     }
     let written = ["tollgate.db", "tollgate.db-wal"].map(|name| gate.dir.path().join(name));
-    assert!(
-        written
-            .iter()
-            .any(|file| contains(&std::fs::read(file).unwrap(), &random[random.len() - 4..]))
-    );
+    assert!(written.iter().any(|file| contains(&std::fs::read(file).unwrap(), &random[random.len() - 4..])));
     assert!(read > 4096, "the search read what was written");
 }
 
@@ -127,15 +83,9 @@ async fn a_foreign_pepper_is_noticed() {
     drop(gate.installation);
     let pepper = dir.path().join("pepper");
     std::fs::write(&pepper, [9; 32]).unwrap();
-    assert!(matches!(
-        refused(dir.path()).await,
-        DataDirError::PepperWrong(_)
-    ));
+    assert!(matches!(refused(dir.path()).await, DataDirError::PepperWrong(_)));
     std::fs::remove_file(&pepper).unwrap();
-    assert!(matches!(
-        refused(dir.path()).await,
-        DataDirError::PepperMissing(_)
-    ));
+    assert!(matches!(refused(dir.path()).await, DataDirError::PepperMissing(_)));
 }
 
 #[tokio::test]
@@ -163,7 +113,5 @@ async fn refused(dir: &Path) -> DataDirError {
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes
-        .windows(text.len())
-        .any(|window| window == text.as_bytes())
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
