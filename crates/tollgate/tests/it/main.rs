@@ -1,4 +1,15 @@
 //! Behaviour of the whole gateway, from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_docs,
+    dead_code,
+    reason = "tests say what is wrong by panicking, and share helpers unevenly"
+)]
 
 mod config;
+mod harness;
 mod keys;
+mod smoke;
