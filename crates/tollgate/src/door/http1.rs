@@ -78,9 +78,11 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
             peer: peer.ip(),
             started: std::time::Instant::now(),
         };
+        // In a box of its own: what a request needs until its answer begins is given back before the answer streams.
+        let handled = Box::pin(door.handler.handle(inbound, &mut body, &mut session));
         let answer = tokio::select! {
             biased;
-            answer = door.handler.handle(inbound, &mut body, &mut session) => answer,
+            answer = handled => answer,
             () = door.abort.cancelled() => return,
         };
         let read = body.decoder.is_done();

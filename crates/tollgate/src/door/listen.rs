@@ -59,7 +59,7 @@ impl Binding {
                         let _counted = Counted::new(&door.open);
                         match tls {
                             None => http1::serve(Io::Tcp(tcp), peer, &door).await,
-                            Some(tls) => serve_tls(tcp, peer, &door, &tls).await,
+                            Some(tls) => Box::pin(serve_tls(tcp, peer, &door, &tls)).await,
                         }
                     });
                 }

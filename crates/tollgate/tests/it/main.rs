@@ -13,3 +13,4 @@ mod config;
 mod harness;
 mod keys;
 mod smoke;
+mod tidy;
