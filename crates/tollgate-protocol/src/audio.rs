@@ -14,17 +14,24 @@ use bytes::BytesMut;
 
 /// Reads `usage` of an answer: `{"type":"tokens",…}` or `{"type":"duration","seconds":…}`.
 pub fn usage(value: &[u8]) -> Option<Usage> {
-    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
-    let object = value.as_object()?;
     let mut reader = Reader::default();
-    if let Some(seconds) = object.get("seconds") {
-        let (audio_milliseconds, suspect) = milliseconds(seconds);
+    let [mut input, mut output, mut audio] = [0; 3];
+    let mut duration = None;
+    json::members(value, |member| match member.key().as_ref() {
+        b"seconds" => duration = Some(milliseconds(member.value)),
+        b"input_tokens" | b"prompt_tokens" => input = reader.count(member.value),
+        b"output_tokens" | b"completion_tokens" => output = reader.count(member.value),
+        b"input_token_details" | b"input_tokens_details" => chat::details(member.value, |key, value| {
+            if key == b"audio_tokens" {
+                audio = reader.count(value);
+            }
+        }),
+        _ => {}
+    })
+    .ok()?;
+    if let Some((audio_milliseconds, suspect)) = duration {
         return Some(Usage { audio_milliseconds, suspect, ..Usage::default() });
     }
-    let details = object.get("input_token_details").or_else(|| object.get("input_tokens_details"));
-    let input = reader.count(object.get("input_tokens").or_else(|| object.get("prompt_tokens")));
-    let output = reader.count(object.get("output_tokens").or_else(|| object.get("completion_tokens")));
-    let audio = reader.count(details.and_then(|d| d.get("audio_tokens")));
     let usage = Usage {
         input_tokens: reader.without(input, audio),
         audio_input_tokens: audio,
@@ -35,8 +42,8 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
 }
 
 /// Seconds as a vendor wrote them, in thousandths, rounded up; and whether they could not be true.
-fn milliseconds(seconds: &serde_json::Value) -> (u64, bool) {
-    match seconds.as_f64() {
+fn milliseconds(seconds: &[u8]) -> (u64, bool) {
+    match std::str::from_utf8(seconds).ok().and_then(|text| text.parse::<f64>().ok()) {
         Some(s) if (0.0..=1e6).contains(&s) => {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
             let ms = (s * 1000.0).ceil() as u64;
@@ -58,7 +65,7 @@ pub fn answer(body: &[u8], json: bool) -> Result<Option<Usage>, Fault> {
     let (mut used, mut duration, mut text, mut error) = (None, None, false, None);
     json::object(body, |member| match member.key().as_ref() {
         b"usage" => used = usage(member.value),
-        b"duration" => duration = serde_json::from_slice(member.value).ok().map(|v| milliseconds(&v)),
+        b"duration" => duration = Some(milliseconds(member.value)),
         b"text" | b"segments" | b"words" => text = true,
         b"error" if !member.is_null() => error = Some(member),
         _ => {}

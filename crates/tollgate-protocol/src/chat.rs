@@ -17,23 +17,31 @@ const DONE: &[u8] = b"[DONE]";
 
 /// Reads `usage` of an answer or a chunk; `None` where it is no object.
 pub fn usage(value: &[u8]) -> Option<Usage> {
-    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
-    let object = value.as_object()?;
     let mut reader = Reader::default();
-    let detail = |group: &str, name: &str| object.get(group).and_then(|g| g.get(name));
-    let prompt = reader.count(object.get("prompt_tokens"));
-    let completion = reader.count(object.get("completion_tokens"));
-    // DeepSeek names its cache hits beside; they are part of the prompt there too.
-    let cached = reader
-        .count(detail("prompt_tokens_details", "cached_tokens"))
-        .max(reader.count(object.get("prompt_cache_hit_tokens")));
-    let written = reader.count(detail("prompt_tokens_details", "cache_write_tokens"));
-    let audio_in = reader.count(detail("prompt_tokens_details", "audio_tokens"));
-    let image_in = reader.count(detail("prompt_tokens_details", "image_tokens"));
-    let reasoning = reader.count(detail("completion_tokens_details", "reasoning_tokens"));
-    let audio_out = reader.count(detail("completion_tokens_details", "audio_tokens"));
+    let [mut prompt, mut completion, mut total, mut cached, mut written] = [0; 5];
+    let [mut audio_in, mut image_in, mut reasoning, mut audio_out] = [0; 4];
+    json::members(value, |member| match member.key().as_ref() {
+        b"prompt_tokens" => prompt = reader.count(member.value),
+        b"completion_tokens" => completion = reader.count(member.value),
+        b"total_tokens" => total = reader.count(member.value),
+        // DeepSeek names its cache hits beside; they are part of the prompt there too.
+        b"prompt_cache_hit_tokens" => cached = cached.max(reader.count(member.value)),
+        b"prompt_tokens_details" => details(member.value, |key, value| match key {
+            b"cached_tokens" => cached = cached.max(reader.count(value)),
+            b"cache_write_tokens" => written = reader.count(value),
+            b"audio_tokens" => audio_in = reader.count(value),
+            b"image_tokens" => image_in = reader.count(value),
+            _ => {}
+        }),
+        b"completion_tokens_details" => details(member.value, |key, value| match key {
+            b"reasoning_tokens" => reasoning = reader.count(value),
+            b"audio_tokens" => audio_out = reader.count(value),
+            _ => {}
+        }),
+        _ => {}
+    })
+    .ok()?;
     // Some servers report reasoning beside the completion instead of inside it; total_tokens tells which.
-    let total = reader.count(object.get("total_tokens"));
     let beside = reasoning > 0 && total == prompt + completion + reasoning;
     let visible = if beside { completion } else { reader.without(completion, reasoning) };
     let usage = Usage {
@@ -48,6 +56,12 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
         ..Usage::default()
     };
     Some(Usage { suspect: reader.suspect(), ..usage })
+}
+
+/// The members of a group of details, which may be missing or `null`.
+pub(crate) fn details<'a>(value: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8])) {
+    // What is no object has no details.
+    let _ = json::members(value, |member| each(member.key().as_ref(), member.value));
 }
 
 /// Checks a whole answer that was not streamed and reads its usage. An error object, an HTML page or a text cut

@@ -155,7 +155,6 @@ struct House {
     ready: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
     drain: CancellationToken,
-    abort: CancellationToken,
     finished: CancellationToken,
     workers: Vec<JoinHandle<()>>,
 }
@@ -170,7 +169,7 @@ impl House {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (drain, abort, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (drain, finished) = (CancellationToken::new(), CancellationToken::new());
         let admin = admin::router(AdminState::of(installation));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
@@ -184,7 +183,6 @@ impl House {
                 }),
                 times: Times { head: server.header_timeout, body: server.body_timeout, keep_alive: server.keep_alive },
                 drain: drain.clone(),
-                abort: abort.clone(),
                 room: Arc::clone(&room),
                 open: Arc::clone(&connections),
             })
@@ -211,7 +209,7 @@ impl House {
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers.push(thread.spawn(move || worker.run()).map_err(|e| other("cannot start a worker")(&e))?);
         }
-        Ok(Self { ready, connections, drain, abort, finished, workers })
+        Ok(Self { ready, connections, drain, finished, workers })
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
@@ -230,11 +228,7 @@ impl House {
             () = idle => {}
             () = signals.next() => tracing::warn!("second signal: stopping now"),
         }
-        self.abort.cancel();
-        let end = Instant::now() + Duration::from_secs(2);
-        while open() > 0 && Instant::now() < end {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        // What is still open is dropped with its worker's runtime, and settles as it drops.
         self.finished.cancel();
         for worker in self.workers {
             // A worker that panicked has said so; the others still end in order.

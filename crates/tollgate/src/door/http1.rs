@@ -6,7 +6,7 @@
 use super::{Door, Handler, WRITE_STALL, http2};
 use crate::http1::{
     BodyDecoder, CHUNK_HEAD, HeadError, Io, LAST_CHUNK, Limits, RequestHead, Watchdog, chunk_head, fill, head_end,
-    request, write_headers,
+    request,
 };
 use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
 use bytes::{Buf, Bytes, BytesMut};
@@ -80,20 +80,12 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
         };
         // In a box of its own: what a request needs until its answer begins is given back before the answer streams.
         let handled = Box::pin(door.handler.handle(inbound, &mut body, &mut session));
-        let answer = tokio::select! {
-            biased;
-            answer = handled => answer,
-            () = door.abort.cancelled() => return,
-        };
+        let answer = handled.await;
         let read = body.decoder.is_done();
         connection.watchdog.set(None);
         let keep = head.keep_alive && read && !door.drain.is_cancelled();
         let shape = Shape { keep, bodyless, chunks };
-        let written = tokio::select! {
-            biased;
-            written = connection.answer(answer, &shape) => written,
-            () = door.abort.cancelled() => return,
-        };
+        let written = connection.answer(answer, &shape).await;
         if !(written && keep) {
             if written && !read {
                 connection.linger().await;
@@ -183,11 +175,11 @@ impl Connection {
         self.watchdog.set(None);
         match end {
             Ok(Some(end)) => {
-                let head = request(self.read.get(..end).unwrap_or_default(), Limits::DOOR)?;
-                self.read.advance(end);
+                let bytes = self.read.split_to(end).freeze();
                 if self.read.is_empty() {
                     self.read = BytesMut::new();
                 }
+                let head = request(&bytes, Limits::DOOR)?;
                 Ok(Next::Request(head))
             }
             Ok(None) => Ok(Next::Http2),
@@ -204,7 +196,7 @@ impl Connection {
         out.extend_from_slice(b" ");
         out.extend_from_slice(answer.status.canonical_reason().unwrap_or("Status").as_bytes());
         out.extend_from_slice(b"\r\n");
-        write_headers(&answer.headers, out);
+        answer.headers.write(out);
         crate::clock::write_date(out);
         if !shape.keep {
             out.extend_from_slice(b"connection: close\r\n");

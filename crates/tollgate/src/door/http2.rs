@@ -44,13 +44,10 @@ pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, 
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = door.abort.cancelled() => return,
         () = door.drain.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    tokio::select! {
-        _ = connection => {},
-        () = door.abort.cancelled() => {},
-    }
+    // An error here is the peer's or the drain's, and either way the end.
+    let _ = connection.await;
 }
 
 async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door: &Arc<Door<H>>) -> Response<Outgoing> {
@@ -68,7 +65,7 @@ async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door
                 method: head.method,
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().map(str::to_owned),
-                headers: head.headers,
+                headers: head.headers.into(),
                 peer: peer.ip(),
                 started: std::time::Instant::now(),
             };
@@ -80,7 +77,7 @@ async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door
     let Answer { status, headers, body } = answer;
     let mut response = Response::new(Outgoing(Some(body)));
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = headers.into();
     response
 }
 

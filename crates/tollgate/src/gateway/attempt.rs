@@ -10,17 +10,19 @@ use super::timer::{Late, Timer};
 use super::upload::Form;
 use super::{Gateway, Route, headers};
 use crate::config::Timeouts;
-use crate::message::{self, CallerBody, Inbound};
+use crate::http1::Watchdog;
+use crate::lines::Lines;
+use crate::message::{CallerBody, Inbound};
 use crate::routing::{Account, Attempt, Deployment};
 use crate::telemetry::{Record, Stage};
 use crate::upstream::{Call, CallBody, CallError, Reply};
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderName, Method};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai::{self, Head, Meaning};
@@ -43,6 +45,11 @@ const SANDBOX: Timeouts = Timeouts {
     total: Duration::from_secs(1800),
 };
 
+/// The sandbox as a provider.
+static SANDBOX_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "sandbox".into());
+/// Label of all models that callers name themselves.
+static OTHER_MODEL: LazyLock<Arc<str>> = LazyLock::new(|| "other".into());
+
 /// Why a request goes no further.
 pub(super) enum Stopped {
     /// The caller has left.
@@ -58,6 +65,8 @@ pub(super) struct Outbound<'a> {
     pub(super) payload: Payload,
     /// When the body was complete.
     pub(super) planned: Instant,
+    /// A timer from an earlier exchange of the same connection.
+    pub(super) watchdog: Watchdog,
 }
 
 /// What is to be sent.
@@ -104,7 +113,21 @@ pub(super) enum Next {
 }
 
 /// Watches the caller while a vendor is waited for: ready when it has left or its body failed.
-type Watch<'a> = Pin<&'a mut (dyn Future<Output = Stopped> + Send)>;
+pub(super) enum Watch<'a> {
+    /// Its body is complete.
+    Caller(&'a mut dyn CallerBody),
+    /// Its body is being passed on.
+    Feed(Pin<Box<dyn Future<Output = Stopped> + Send + 'a>>),
+}
+
+impl Watch<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
+        match self {
+            Self::Caller(caller) => caller.poll_gone(cx).map(|()| Stopped::Gone),
+            Self::Feed(feed) => feed.as_mut().poll(cx),
+        }
+    }
+}
 
 /// Where a call goes.
 #[derive(Clone, Copy)]
@@ -215,9 +238,9 @@ async fn one(
         headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
     if let Destination::Vendor(attempt) = destination {
         match attempt.account().and_then(|account| account.proof.clone()) {
-            Some((name, value)) => headers.insert(name, value),
+            Some((name, value)) => headers.push(name, value),
             None => return Ok(Err(unsupported_account())),
-        };
+        }
     }
     meter.note(|record| note_call(record, destination, &model));
     let path = match provider {
@@ -237,24 +260,21 @@ async fn one(
             (body, Some((form, feed)))
         }
     };
-    let mut watch: Pin<Box<dyn Future<Output = Stopped> + Send>> = match feed {
-        None => Box::pin(async {
-            message::gone(caller).await;
-            Stopped::Gone
-        }),
-        Some((form, feed)) => Box::pin(form.feed(feed, &model, caller)),
+    let mut watch = match feed {
+        None => Watch::Caller(caller),
+        Some((form, feed)) => Watch::Feed(Box::pin(form.feed(feed, &model, caller))),
     };
     let call = Call { method: Method::POST, path, headers, body };
-    let mut timer = Timer::start(timeouts);
+    let mut timer = Timer::start(timeouts, std::mem::take(&mut outbound.watchdog));
     meter.note(|record| {
         if record.attempts == 1 {
             record.spent(Stage::Plan, outbound.planned.elapsed());
         }
     });
     let reply = match destination {
-        Destination::Sandbox => raced(&mut timer, watch.as_mut(), gateway.sandbox.call(call)).await,
+        Destination::Sandbox => raced(&mut timer, &mut watch, Box::pin(gateway.sandbox.call(call))).await,
         Destination::Vendor(attempt) => {
-            raced(&mut timer, watch.as_mut(), gateway.network.call(&attempt.choice.deployment.origin, call)).await
+            raced(&mut timer, &mut watch, gateway.network.call(&attempt.choice.deployment.origin, call)).await
         }
     };
     let result = match reply {
@@ -268,15 +288,15 @@ async fn one(
                 Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
             };
             if reply.status.is_success() {
-                open::open(reply, route, stream, hide_usage, timer, watch.as_mut()).await?
+                open::open(reply, route, stream, hide_usage, timer, &mut watch).await?
             } else {
-                refused(reply, secret, &mut timer, watch.as_mut()).await?
+                Box::pin(refused(reply, secret, &mut timer, &mut watch)).await?
             }
         }
     };
-    let (name, outcome) = (provider.map_or_else(|| "sandbox".into(), |p| Arc::clone(&p.name)), &result);
-    gateway.telemetry.metrics.attempt(&name, outcome.as_ref().map_or_else(|f| f.outcome, |_| "ok"));
     if let Err(failure) = &result {
+        let name = provider.map_or(&*SANDBOX_NAME, |provider| &provider.name);
+        gateway.telemetry.metrics.attempt(name, failure.outcome);
         tracing::info!(provider = %name, outcome = failure.outcome, code = %failure.fault.code, "a call gave no answer");
     }
     Ok(result)
@@ -286,12 +306,12 @@ fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>
     record.attempts += 1;
     match destination {
         Destination::Sandbox => {
-            record.provider = "sandbox".into();
-            record.metric_model = "sandbox".into();
+            record.provider = Arc::clone(&SANDBOX_NAME);
+            record.metric_model = Arc::clone(&SANDBOX_NAME);
         }
         Destination::Vendor(attempt) => {
             record.provider = Arc::clone(&attempt.choice.deployment.provider.name);
-            record.metric_model = if attempt.choice.listed { Arc::clone(model) } else { "other".into() };
+            record.metric_model = if attempt.choice.listed { Arc::clone(model) } else { Arc::clone(&OTHER_MODEL) };
         }
     }
     record.upstream_model = Arc::clone(model);
@@ -306,7 +326,7 @@ pub(super) enum Stop {
 /// `work`, unless time or the caller runs out first.
 pub(super) async fn raced<T>(
     timer: &mut Timer,
-    mut watch: Watch<'_>,
+    watch: &mut Watch<'_>,
     work: impl Future<Output = T>,
 ) -> Result<T, Stop> {
     let mut work = std::pin::pin!(work);
@@ -314,7 +334,7 @@ pub(super) async fn raced<T>(
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(done));
         }
-        if let Poll::Ready(stopped) = watch.as_mut().poll(cx) {
+        if let Poll::Ready(stopped) = watch.poll(cx) {
             return Poll::Ready(Err(Stop::Caller(stopped)));
         }
         timer.poll(cx).map(|late| Err(Stop::Late(late)))
@@ -327,7 +347,7 @@ async fn refused(
     reply: Reply,
     secret: Option<&str>,
     timer: &mut Timer,
-    watch: Watch<'_>,
+    watch: &mut Watch<'_>,
 ) -> Result<Result<Opened, Failure>, Stopped> {
     let status = reply.status.as_u16();
     let wait = open::retry_after(&reply.headers);
@@ -404,7 +424,7 @@ fn unsupported_account() -> Failure {
     }
 }
 
-fn upstream_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("x-request-id")?.to_str().ok()?;
+fn upstream_id(headers: &Lines) -> Option<String> {
+    let id = headers.text(&HeaderName::from_static("x-request-id"))?;
     id.bytes().all(|b| b.is_ascii_graphic()).then(|| id.chars().take(100).collect())
 }

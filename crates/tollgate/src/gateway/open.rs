@@ -1,21 +1,21 @@
 //! From a vendor's head to an answer that may be delivered: the first meaningful frame of a stream, or a whole
 //! answer that has been checked.
 
-use super::attempt::{Failure, Next, Stop, Stopped, late_failure, raced};
+use super::attempt::{Failure, Next, Stop, Stopped, Watch, late_failure, raced};
 use super::timer::Timer;
 use super::{Route, headers};
+use crate::lines::Lines;
 use crate::upstream::{Piece, ReadError, Reply, Source};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use http::{HeaderName, StatusCode, header};
+use std::future::poll_fn;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 use tollgate_protocol::audio::{self, TranscriptWatch};
 use tollgate_protocol::chat::{self, ChatWatch};
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::relay::{Pushed, Relay, Watch};
+use tollgate_protocol::relay::{self, Pushed, Relay};
 use tollgate_protocol::usage::Usage;
 
 /// Answers up to this size are checked whole before the caller sees a byte; larger ones pass as they come.
@@ -23,16 +23,21 @@ const MAX_CHECKED: usize = 1024 * 1024;
 /// Bytes of a stream that are held back while nothing meaningful has come.
 const MAX_HELD: usize = 1024 * 1024;
 
-type Caller<'a> = Pin<&'a mut (dyn Future<Output = Stopped> + Send)>;
-
 /// An answer that may be delivered.
-pub(super) enum Opened {
-    /// Complete and checked.
-    Whole { status: StatusCode, headers: HeaderMap, body: Bytes, usage: Option<Usage>, began: Instant },
-    /// Too large to be checked whole.
-    Large { status: StatusCode, headers: HeaderMap, large: Large },
-    /// A stream of which something meaningful has come.
-    Stream { status: StatusCode, headers: HeaderMap, primed: Primed, began: Instant },
+pub(super) struct Opened {
+    pub(super) status: StatusCode,
+    pub(super) headers: Lines,
+    pub(super) body: OpenedBody,
+}
+
+/// How much of it is there.
+pub(super) enum OpenedBody {
+    /// All of it, checked; `began` is when it was complete.
+    Whole { body: Bytes, usage: Option<Usage>, began: Instant, timer: Timer },
+    /// The beginning: too large to be checked whole.
+    Large(Box<Large>),
+    /// A stream of which something meaningful has come, and when.
+    Stream(Box<Primed>, Instant),
 }
 
 /// The beginning of a large answer and the source of its rest.
@@ -62,17 +67,17 @@ pub(super) async fn open(
     stream: bool,
     hide_usage: bool,
     mut timer: Timer,
-    caller: Caller<'_>,
+    caller: &mut Watch<'_>,
 ) -> Result<Result<Opened, Failure>, Stopped> {
     let Reply { status, headers: vendor, body: source } = reply;
-    if vendor.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if vendor.get(&header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Ok(Err(broken(Fault::broken(
             "upstream_invalid_answer",
             "The provider compressed its answer, though asked not to.",
         ))));
     }
     let headers = headers::to_caller(&vendor);
-    let kind = vendor.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = vendor.text(&header::CONTENT_TYPE).unwrap_or_default();
     let result = if is(kind, "text/event-stream") {
         if !stream && !route.is_form() {
             return Ok(Err(broken(Fault::broken(
@@ -80,37 +85,34 @@ pub(super) async fn open(
                 "The provider streamed, though not asked to.",
             ))));
         }
-        let watch: Box<dyn Watch> =
+        let watch: Box<dyn relay::Watch> =
             if route.is_form() { Box::new(TranscriptWatch::default()) } else { Box::new(ChatWatch::new(hide_usage)) };
-        prime(Relay::new(watch), source, timer, caller).await.map(|primed| Opened::Stream {
-            status,
-            headers,
-            began: Instant::now(),
-            primed,
-        })
+        let primed = prime(Relay::new(watch), source, timer, caller).await;
+        primed.map(|primed| OpenedBody::Stream(Box::new(primed), Instant::now()))
     } else {
         let json = is(kind, "application/json");
         let length = source.length();
         match whole(source, &mut timer, caller).await {
             Err(failed) => Err(failed),
             Ok(Whole::Part { start, source }) => {
-                if (stream && !route.is_form()) || (!route.is_form() && start.trim_ascii_start().first() != Some(&b'{'))
-                {
+                let object = start.trim_ascii_start().first() == Some(&b'{');
+                if !route.is_form() && (stream || !object) {
                     Err(Failed::Failure(broken(chat::not_an_answer())))
                 } else {
-                    Ok(Opened::Large { status, headers, large: Large { start, source, length, timer } })
+                    Ok(OpenedBody::Large(Box::new(Large { start, source, length, timer })))
                 }
             }
             Ok(Whole::All(body)) => {
                 let began = Instant::now();
-                check(route, stream, json, &body)
-                    .map(|usage| Opened::Whole { status, headers, body, usage, began })
-                    .map_err(|fault| Failed::Failure(in_band(fault)))
+                match check(route, stream, json, &body) {
+                    Ok(usage) => Ok(OpenedBody::Whole { body, usage, began, timer }),
+                    Err(fault) => Err(Failed::Failure(in_band(fault))),
+                }
             }
         }
     };
     match result {
-        Ok(opened) => Ok(Ok(opened)),
+        Ok(body) => Ok(Ok(Opened { status, headers, body })),
         Err(Failed::Failure(failure)) => Ok(Err(failure)),
         Err(Failed::Stopped(stopped)) => Err(stopped),
     }
@@ -179,7 +181,7 @@ async fn prime(
     mut relay: Relay,
     mut source: Source,
     mut timer: Timer,
-    mut caller: Caller<'_>,
+    caller: &mut Watch<'_>,
 ) -> Result<Primed, Failed> {
     let mut held = BytesMut::new();
     loop {
@@ -194,7 +196,7 @@ async fn prime(
                 }
             })
         });
-        let more = match raced(&mut timer, caller.as_mut(), read).await? {
+        let more = match raced(&mut timer, caller, read).await? {
             Ok(more) => more,
             // What came before the break decides first: an error event, or the end of the stream.
             Err(error) if !pushed.over() => return Err(Failed::Failure(cut(&error))),
@@ -231,7 +233,7 @@ enum Whole {
     Part { start: BytesMut, source: Source },
 }
 
-async fn whole(mut source: Source, timer: &mut Timer, mut caller: Caller<'_>) -> Result<Whole, Failed> {
+async fn whole(mut source: Source, timer: &mut Timer, caller: &mut Watch<'_>) -> Result<Whole, Failed> {
     let expected = source.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut only: Option<Bytes> = None;
     let mut all = BytesMut::new();
@@ -254,7 +256,7 @@ async fn whole(mut source: Source, timer: &mut Timer, mut caller: Caller<'_>) ->
                 }
             })
         });
-        let more = raced(timer, caller.as_mut(), read).await?.map_err(|error| Failed::Failure(cut(&error)))?;
+        let more = raced(timer, caller, read).await?.map_err(|error| Failed::Failure(cut(&error)))?;
         if alive {
             timer.alive();
         }
@@ -279,7 +281,7 @@ pub(super) async fn error_body(
     mut source: Source,
     limit: usize,
     timer: &mut Timer,
-    mut caller: Caller<'_>,
+    caller: &mut Watch<'_>,
 ) -> Result<Bytes, Stop> {
     let mut all = BytesMut::new();
     loop {
@@ -290,7 +292,7 @@ pub(super) async fn error_body(
                 all.extend_from_slice(slice.get(..slice.len().min(room)).unwrap_or_default());
             })
         });
-        match raced(timer, caller.as_mut(), read).await? {
+        match raced(timer, caller, read).await? {
             Ok(true) if all.len() < limit => timer.alive(),
             _ => return Ok(all.freeze()),
         }
@@ -298,8 +300,8 @@ pub(super) async fn error_body(
 }
 
 /// The vendor's hint when to come back: milliseconds before seconds before a date.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+pub(super) fn retry_after(headers: &Lines) -> Option<Duration> {
+    let text = |name: &'static str| headers.text(&HeaderName::from_static(name)).map(str::trim);
     if let Some(ms) = text("retry-after-ms").and_then(|v| v.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(ms / 1000.0).ok();
     }

@@ -28,15 +28,9 @@ pub(super) struct Timer {
 
 impl Timer {
     /// Starts now: the request is being sent.
-    pub(super) fn start(limits: Timeouts) -> Self {
+    pub(super) fn start(limits: Timeouts, watchdog: Watchdog) -> Self {
         let now = Instant::now();
-        Self {
-            limits,
-            end: now + limits.total,
-            first: Some(now + limits.first_byte),
-            waiting_since: None,
-            watchdog: Watchdog::new(),
-        }
+        Self { limits, end: now + limits.total, first: Some(now + limits.first_byte), waiting_since: None, watchdog }
     }
 
     /// Something meaningful has come.
@@ -54,6 +48,12 @@ impl Timer {
         let (due, late) = if due < self.end { (due, late) } else { (self.end, Late::Total) };
         self.watchdog.set(Some(due));
         self.watchdog.poll(cx).map(|()| late)
+    }
+
+    /// Ends the watch; the timer may serve another exchange.
+    pub(super) fn release(mut self) -> Watchdog {
+        self.watchdog.set(None);
+        self.watchdog
     }
 
     /// The caller, not the vendor, has been waited for.

@@ -10,17 +10,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "admin", "clock", "config", "door", "gateway", "keys", "money", "routing", "store", "surface", "telemetry",
+            "admin",
+            "clock",
+            "config",
+            "door",
+            "gateway",
+            "keys",
+            "money",
+            "routing",
+            "store",
+            "surface",
+            "telemetry",
             "upstream",
         ],
     ),
     ("clock", &[]),
     ("config", &["catalogue"]),
     ("door", &["clock", "config", "http1", "message"]),
-    (
-        "gateway",
-        &["clock", "config", "http1", "ids", "keys", "message", "routing", "telemetry", "upstream"],
-    ),
+    ("gateway", &["clock", "config", "http1", "ids", "keys", "message", "routing", "telemetry", "upstream"]),
     ("http1", &[]),
     ("ids", &[]),
     ("keys", &["clock", "config", "ids", "money", "store"]),
@@ -28,10 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("money", &[]),
     ("routing", &["catalogue", "clock", "config", "upstream"]),
     ("store", &["clock", "config"]),
-    (
-        "surface",
-        &["admin", "catalogue", "door", "gateway", "http1", "keys", "message", "routing"],
-    ),
+    ("surface", &["admin", "catalogue", "door", "gateway", "http1", "keys", "message", "routing"]),
     ("telemetry", &["clock"]),
     ("upstream", &["clock", "config", "http1"]),
 ];
@@ -149,6 +153,9 @@ fn files_can_be_read_at_a_sitting() {
 fn the_map_names_every_room() {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for (room, _) in MAY_IMPORT {
-        assert!(map.contains(&format!("`{room}/`")) || map.contains(&format!("`{room}`")), "ARCHITECTURE.md does not name {room}");
+        assert!(
+            map.contains(&format!("`{room}/`")) || map.contains(&format!("`{room}`")),
+            "ARCHITECTURE.md does not name {room}"
+        );
     }
 }
