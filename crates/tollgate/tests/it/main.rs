@@ -10,6 +10,8 @@
 )]
 
 mod config;
+mod door;
 mod harness;
 mod keys;
+mod life;
 mod smoke;
