@@ -103,6 +103,8 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
     let house = House::open(config, &gateway, &installation, &bindings)?;
     announce(&bindings, config, std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
+    // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
+    drop(bindings);
     house.ready.store(true, Ordering::Relaxed);
     signals.next().await;
     house.close(config.server.drain, &mut signals).await;
@@ -154,6 +156,8 @@ impl Bindings {
 struct House {
     ready: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
+    /// Held by each task that accepts connections.
+    listening: Arc<()>,
     drain: CancellationToken,
     finished: CancellationToken,
     workers: Vec<JoinHandle<()>>,
@@ -195,6 +199,7 @@ impl House {
             count => count,
         };
         let mut workers = Vec::with_capacity(count);
+        let listening = Arc::new(());
         for index in 0..count {
             let share = |binding: &Binding| binding.share().map_err(|e| other("cannot share a listener")(&e));
             let worker = Worker {
@@ -204,12 +209,13 @@ impl House {
                     Some(binding) if index == 0 => Some((share(binding)?, Arc::clone(&operators))),
                     _ => None,
                 },
+                listening: Arc::clone(&listening),
                 finished: finished.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers.push(thread.spawn(move || worker.run()).map_err(|e| other("cannot start a worker")(&e))?);
         }
-        Ok(Self { ready, connections, drain, finished, workers })
+        Ok(Self { ready, connections, listening, drain, finished, workers })
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
@@ -220,7 +226,7 @@ impl House {
         tracing::info!(connections = open(), seconds = drain.as_secs(), "draining");
         let start = Instant::now();
         let idle = async {
-            while open() > 0 && start.elapsed() < drain {
+            while (open() > 0 || Arc::strong_count(&self.listening) > 1) && start.elapsed() < drain {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -241,6 +247,7 @@ impl House {
 struct Worker {
     data: (Binding, Arc<Door<Surface>>),
     admin: Option<(Binding, Arc<Door<Surface>>)>,
+    listening: Arc<()>,
     finished: CancellationToken,
 }
 
@@ -261,15 +268,15 @@ impl Worker {
                 }
             });
             if let Some((binding, door)) = self.admin {
-                tokio::spawn(accept(binding, door));
+                tokio::spawn(accept(binding, door, Arc::clone(&self.listening)));
             }
-            accept(self.data.0, self.data.1).await;
+            accept(self.data.0, self.data.1, self.listening).await;
             self.finished.cancelled().await;
         });
     }
 }
 
-async fn accept(binding: Binding, door: Arc<Door<Surface>>) {
+async fn accept(binding: Binding, door: Arc<Door<Surface>>, _listening: Arc<()>) {
     if let Err(error) = binding.serve(door).await {
         tracing::error!(%error, "a worker cannot listen");
     }

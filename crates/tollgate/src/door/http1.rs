@@ -28,8 +28,8 @@ const MAX_AHEAD: usize = 64 * 1024;
 /// Bodies up to this size are written together with the head.
 const TOGETHER: usize = 16 * 1024;
 /// After a refused body: how much and how long to read on, so that the caller sees the answer and not a reset.
-const LINGER_BYTES: usize = 1024 * 1024;
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+const LINGER: Duration = Duration::from_secs(5);
 /// Bytes of a body that count as progress against its time limit.
 const PROGRESS: usize = 1024;
 

@@ -99,7 +99,7 @@ pub fn request(head: &Bytes, limits: Limits) -> Result<RequestHead, HeadError> {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("incomplete head")),
         Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLarge),
-        Err(httparse::Error::Version) => return Err(HeadError::Version),
+        Err(httparse::Error::Version) if names_a_version(head) => return Err(HeadError::Version),
         Err(_) => return Err(HeadError::Malformed("not HTTP")),
     }
     let version = match parsed.version {
@@ -145,6 +145,14 @@ pub fn request(head: &Bytes, limits: Limits) -> Result<RequestHead, HeadError> {
         framing,
         expects_continue,
     })
+}
+
+/// Whether the request line ends in ` HTTP/x.y`, after exactly a method and a target.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    matches!(words[..], [_, _, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]]
+        if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
 /// Reads an answer head, its empty line included. `to_head` says that it answers a HEAD request.

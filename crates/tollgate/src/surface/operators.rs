@@ -2,7 +2,7 @@
 
 use crate::admin::{BODY_LIMIT, Peer};
 use crate::gateway::{fault_answer, request_id};
-use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
+use crate::message::{self, Answer, AnswerBody, BodyError, CallerBody, Inbound};
 use axum::Router;
 use axum::body::Body;
 use bytes::BytesMut;
@@ -20,7 +20,11 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
             Ok(true) if bytes.len() <= BODY_LIMIT => {}
             Ok(_) => break,
             Err(error) => {
-                let fault = Fault::new(FaultKind::InvalidRequest, "invalid_body", error.to_string());
+                let (kind, code) = match error {
+                    BodyError::TooSlow => (FaultKind::RequestTimeout, "request_timeout"),
+                    BodyError::Gone | BodyError::Malformed => (FaultKind::InvalidRequest, "invalid_body"),
+                };
+                let fault = Fault::new(kind, code, error.to_string());
                 return fault_answer(&fault, &request_id());
             }
         }

@@ -10,7 +10,9 @@
 )]
 
 mod config;
+mod door;
 mod harness;
 mod keys;
+mod life;
 mod smoke;
 mod tidy;
