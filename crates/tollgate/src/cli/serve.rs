@@ -343,12 +343,15 @@ fn announce(bindings: &Bindings, config: &Config, first: FirstRun) -> std::io::R
     out.flush()
 }
 
-/// A command line that works as pasted.
+/// Command lines that work as pasted.
 fn curl(base: &str, key: &Secret) -> String {
-    format!(
-        "curl {base}/v1/chat/completions -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\\n  \
-         -d '{{\"model\": \"gpt-5-mini\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n\n\
-         For a streamed answer add -N and put \"stream\": true into the JSON.",
-        key.expose()
-    )
+    let line = |options: &str, more: &str| {
+        format!(
+            "curl{options} {base}/v1/chat/completions -H 'Authorization: Bearer {}' \
+             -H 'Content-Type: application/json' \\\n  \
+             -d '{{\"model\": \"gpt-5-mini\"{more}, \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n",
+            key.expose()
+        )
+    };
+    format!("{}\nand streamed:\n\n{}", line("", ""), line(" -N", ", \"stream\": true"))
 }
