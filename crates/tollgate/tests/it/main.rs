@@ -12,4 +12,6 @@
 mod config;
 mod harness;
 mod keys;
+mod recorded;
 mod smoke;
+mod wire;
