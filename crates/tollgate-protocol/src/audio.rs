@@ -4,6 +4,7 @@
 //! formats carry none.
 
 use crate::chat;
+use crate::embeddings;
 use crate::fault::Fault;
 use crate::json;
 use crate::openai;
@@ -21,9 +22,13 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
         let (audio_milliseconds, suspect) = milliseconds(seconds);
         return Some(Usage { audio_milliseconds, suspect, ..Usage::default() });
     }
+    if object.contains_key("prompt_tokens") {
+        // Mistral counts transcripts as it counts chats.
+        return chat::usage(serde_json::to_string(object).ok()?.as_bytes());
+    }
     let details = object.get("input_token_details").or_else(|| object.get("input_tokens_details"));
-    let input = reader.count(object.get("input_tokens").or_else(|| object.get("prompt_tokens")));
-    let output = reader.count(object.get("output_tokens").or_else(|| object.get("completion_tokens")));
+    let input = reader.count(object.get("input_tokens"));
+    let output = reader.count(object.get("output_tokens"));
     let audio = reader.count(details.and_then(|d| d.get("audio_tokens")));
     let usage = Usage {
         input_tokens: reader.without(input, audio),
@@ -32,6 +37,16 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
         ..Usage::default()
     };
     Some(Usage { suspect: reader.suspect(), ..usage })
+}
+
+/// Finds usage, or the length of the audio, near the end or the start of an answer that was too large to keep.
+pub fn usage_in_window(window: &[u8]) -> Option<Usage> {
+    if let Some(found) = embeddings::last_value(window, b"\"usage\"").and_then(usage) {
+        return Some(found);
+    }
+    let duration = embeddings::last_value(window, b"\"duration\"")?;
+    let (audio_milliseconds, suspect) = milliseconds(&serde_json::from_slice(duration).ok()?);
+    Some(Usage { audio_milliseconds, suspect, ..Usage::default() })
 }
 
 /// Seconds as a vendor wrote them, in thousandths, rounded up; and whether they could not be true.
@@ -148,6 +163,10 @@ mod tests {
         assert_eq!(answer(br#"{"text":"a","duration":8.4701}"#, true).unwrap().unwrap().audio_milliseconds, 8471);
         assert_eq!(answer(b"1\n00:00", false).unwrap(), None);
         assert!(answer(b" <!DOCTYPE html>", false).is_err());
+        let start = br#"{"task":"transcribe","duration":8.4701,"text":"a "#;
+        assert_eq!(usage_in_window(start).unwrap().audio_milliseconds, 8471);
+        let end = br#"],"usage":{"type":"duration","seconds":9}}"#;
+        assert_eq!(usage_in_window(end).unwrap().audio_milliseconds, 9000);
     }
 
     #[test]

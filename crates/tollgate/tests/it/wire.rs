@@ -2,6 +2,7 @@
 
 use crate::harness::{Gateway, Upstream, request};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -143,6 +144,22 @@ pub fn record(gateway: &Gateway, request_id: &str) -> Value {
         line
     });
     found.unwrap_or_else(|| panic!("no record of {request_id}: {}", gateway.log()))
+}
+
+/// The log's records by request id, once there are that many.
+pub fn records(gateway: &Gateway, count: usize) -> HashMap<String, Value> {
+    let mut found = HashMap::new();
+    let all = eventually(Duration::from_secs(5), || {
+        let log = gateway.log();
+        let lines = log.lines().filter(|l| l.contains("tollgate::request"));
+        found = lines
+            .map(|l| serde_json::from_str::<Value>(l).unwrap())
+            .map(|v| (v["request_id"].as_str().unwrap().to_owned(), v))
+            .collect();
+        (found.len() >= count).then_some(())
+    });
+    assert!(all.is_some(), "{} records of {count}", found.len());
+    found
 }
 
 /// Polls until there is something, or gives up.
