@@ -4,6 +4,7 @@
 //! formats carry none.
 
 use crate::chat;
+use crate::embeddings;
 use crate::fault::Fault;
 use crate::json;
 use crate::openai;
@@ -16,11 +17,12 @@ use bytes::BytesMut;
 pub fn usage(value: &[u8]) -> Option<Usage> {
     let mut reader = Reader::default();
     let [mut input, mut output, mut audio] = [0; 3];
-    let mut duration = None;
+    let (mut duration, mut as_chat) = (None, false);
     json::members(value, |member| match member.key().as_ref() {
         b"seconds" => duration = Some(milliseconds(member.value)),
-        b"input_tokens" | b"prompt_tokens" => input = reader.count(member.value),
-        b"output_tokens" | b"completion_tokens" => output = reader.count(member.value),
+        b"prompt_tokens" => as_chat = true,
+        b"input_tokens" => input = reader.count(member.value),
+        b"output_tokens" => output = reader.count(member.value),
         b"input_token_details" | b"input_tokens_details" => chat::details(member.value, |key, value| {
             if key == b"audio_tokens" {
                 audio = reader.count(value);
@@ -32,6 +34,10 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
     if let Some((audio_milliseconds, suspect)) = duration {
         return Some(Usage { audio_milliseconds, suspect, ..Usage::default() });
     }
+    if as_chat {
+        // Mistral counts transcripts as it counts chats.
+        return chat::usage(value);
+    }
     let usage = Usage {
         input_tokens: reader.without(input, audio),
         audio_input_tokens: audio,
@@ -39,6 +45,16 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
         ..Usage::default()
     };
     Some(Usage { suspect: reader.suspect(), ..usage })
+}
+
+/// Finds usage, or the length of the audio, near the end or the start of an answer that was too large to keep.
+pub fn usage_in_window(window: &[u8]) -> Option<Usage> {
+    if let Some(found) = embeddings::last_value(window, b"\"usage\"").and_then(usage) {
+        return Some(found);
+    }
+    let duration = embeddings::last_value(window, b"\"duration\"")?;
+    let (audio_milliseconds, suspect) = milliseconds(duration);
+    Some(Usage { audio_milliseconds, suspect, ..Usage::default() })
 }
 
 /// Seconds as a vendor wrote them, in thousandths, rounded up; and whether they could not be true.
@@ -155,6 +171,10 @@ mod tests {
         assert_eq!(answer(br#"{"text":"a","duration":8.4701}"#, true).unwrap().unwrap().audio_milliseconds, 8471);
         assert_eq!(answer(b"1\n00:00", false).unwrap(), None);
         assert!(answer(b" <!DOCTYPE html>", false).is_err());
+        let start = br#"{"task":"transcribe","duration":8.4701,"text":"a "#;
+        assert_eq!(usage_in_window(start).unwrap().audio_milliseconds, 8471);
+        let end = br#"],"usage":{"type":"duration","seconds":9}}"#;
+        assert_eq!(usage_in_window(end).unwrap().audio_milliseconds, 9000);
     }
 
     #[test]

@@ -41,15 +41,25 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
         _ => {}
     })
     .ok()?;
-    // Some servers report reasoning beside the completion instead of inside it; total_tokens tells which.
-    let beside = reasoning > 0 && total == prompt + completion + reasoning;
+    // Some servers report reasoning, or the prompt's audio, beside the whole instead of inside it; total_tokens
+    // tells which.
+    let inside = total == prompt + completion;
+    let prompt = if !inside && total == prompt + completion + audio_in { prompt + audio_in } else { prompt };
+    let beside = !inside && total == prompt + completion + reasoning;
     let visible = if beside { completion } else { reader.without(completion, reasoning) };
+    // What came from the cache may have been sound or image; it is counted once, as cached.
+    let fresh = reader.without(prompt, cached + written);
+    reader.within(prompt, audio_in + image_in);
+    let audio_in = audio_in.min(fresh);
+    let image_in = image_in.min(fresh - audio_in);
+    reader.within(visible, audio_out);
+    let audio_out = audio_out.min(visible);
     let usage = Usage {
-        input_tokens: reader.without(prompt, cached + written + audio_in + image_in),
-        cache_read_tokens: cached,
-        cache_write_5m_tokens: written,
-        output_tokens: reader.without(visible, audio_out),
-        reasoning_tokens: reasoning,
+        input_tokens: fresh - audio_in - image_in,
+        cache_read_tokens: cached.min(prompt),
+        cache_write_5m_tokens: written.min(prompt - cached.min(prompt)),
+        output_tokens: visible - audio_out,
+        reasoning_tokens: if beside { reasoning } else { reasoning.min(completion) },
         audio_input_tokens: audio_in,
         audio_output_tokens: audio_out,
         image_input_tokens: image_in,
@@ -86,6 +96,10 @@ pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
 /// The fault for an answer that is not one.
 pub fn not_an_answer() -> Fault {
     Fault::broken("upstream_invalid_answer", "The provider's answer is not one.")
+}
+
+fn nothing_in_it() -> Fault {
+    Fault::broken("upstream_invalid_stream", "The provider's stream holds no answer.")
 }
 
 /// The fault for an error object that came with a 200 or inside a stream.
@@ -164,17 +178,28 @@ impl Watch for ChatWatch {
         let Some(data) = &event.data else { return Verdict::Pass };
         let data = data.trim_ascii();
         if data == DONE {
-            return Verdict::Terminal;
+            // An end mark after nothing is no answer.
+            return if self.seen == 0 { Verdict::Broken(nothing_in_it()) } else { Verdict::Terminal };
         }
         if data.is_empty() {
             return Verdict::Pass;
         }
-        let (mut choices, mut error, mut used, mut known) = (None, None, None, false);
+        let (mut choices, mut error, mut used, mut beside, mut known) = (None, None, None, None, false);
         let read = json::object(data, |member| match member.key().as_ref() {
             b"choices" => choices = Some(member.value),
             b"usage" => used = Some(member.value),
             b"error" if !member.is_null() => error = Some(member),
-            b"id" | b"object" | b"model" | b"x_groq" => known = true,
+            // Groq reports here what was not asked for otherwise.
+            b"x_groq" => {
+                known = true;
+                let read = json::members(member.value, |inner| {
+                    if inner.key().as_ref() == b"usage" {
+                        beside = usage(inner.value);
+                    }
+                });
+                known |= read.is_ok();
+            }
+            b"id" | b"object" | b"model" => known = true,
             _ => {}
         });
         if read.is_err() || (choices.is_none() && used.is_none() && error.is_none() && !known) {
@@ -187,9 +212,7 @@ impl Watch for ChatWatch {
             return Verdict::Broken(in_band(&member));
         }
         let reported = used.and_then(usage);
-        if reported.is_some() {
-            self.usage = reported;
-        }
+        self.usage = reported.or(beside).or(self.usage);
         let (mut meaningful, mut empty) = (false, true);
         let read = json::elements(choices.unwrap_or(b"[]"), |choice| {
             empty = false;
@@ -305,10 +328,8 @@ mod tests {
         assert_eq!((fault.status(), fault.message.as_ref()), (503, "over ***"));
         for garbage in ["<html>\n\n", "data: <html>\n\n", "data: {\"a\":\n\n", "data: 7\n\n", "data: {\"x\":1}\n\n"] {
             let (out, _, done, fault) = run(format!("{STREAM}{garbage}data: [DONE]\n\n").as_bytes(), false, &[]);
-            if garbage.starts_with("data") {
-                assert_eq!(out, STREAM, "{garbage}");
-                assert!(!done && fault.is_some(), "{garbage}");
-            }
+            assert_eq!(out, STREAM, "{garbage}");
+            assert!(!done && fault.is_some(), "{garbage}");
         }
     }
 
@@ -322,6 +343,26 @@ mod tests {
             answer(b"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\"}}").unwrap_err().status(),
             400
         );
+    }
+
+    #[test]
+    fn usage_as_vendors_really_count() {
+        let read = |text: &str| {
+            let usage = usage(text.as_bytes()).unwrap();
+            assert!(!usage.suspect, "{text}");
+            (usage.input_tokens, usage.cache_read_tokens, usage.image_input_tokens, usage.audio_input_tokens)
+        };
+        // xAI: cached image tokens are in both counts. Mistral: audio stands beside the prompt.
+        let xai = r#"{"prompt_tokens":265,"completion_tokens":52,"total_tokens":317,"prompt_tokens_details":{"cached_tokens":162,"text_tokens":9,"image_tokens":256}}"#;
+        assert_eq!(read(xai), (0, 162, 103, 0));
+        let mistral = r#"{"prompt_tokens":9,"total_tokens":585,"completion_tokens":201,"prompt_tokens_details":{"audio_tokens":375}}"#;
+        assert_eq!(read(mistral), (9, 0, 0, 375));
+    }
+
+    #[test]
+    fn an_end_mark_alone_is_no_answer() {
+        let (out, _, done, fault) = run(b": hello\n\ndata: [DONE]\n\n", false, &[]);
+        assert!(!out.contains("DONE") && !done && fault.is_some());
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Relay {
             let Some(length) = self.splitter.event_end(rest, ended) else { break };
             let event = Event::read(rest.get(..length).unwrap_or_default());
             pushed.alive |= event.data.is_some();
-            let verdict = self.watch.event(&event);
+            let verdict = if event.stray { Verdict::Broken(stray()) } else { self.watch.event(&event) };
             match verdict {
                 Verdict::Pass => {}
                 Verdict::Meaningful => pushed.meaningful = true,
@@ -188,6 +188,10 @@ impl Relay {
         out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
         used
     }
+}
+
+fn stray() -> Fault {
+    Fault::broken("upstream_invalid_stream", "The provider sent something that is not part of its stream.")
 }
 
 impl Pushed {

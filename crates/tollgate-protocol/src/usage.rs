@@ -114,6 +114,11 @@ impl Reader {
         })
     }
 
+    /// A part larger than its whole is marked.
+    pub(crate) fn within(&mut self, whole: u64, part: u64) {
+        self.suspect |= part > whole;
+    }
+
     pub(crate) fn suspect(&self) -> bool {
         self.suspect
     }

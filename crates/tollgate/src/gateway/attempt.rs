@@ -5,11 +5,10 @@
 //! asked for again.
 
 use super::meter::Meter;
-use super::open::{self, Opened};
+use super::open::{self, Opened, OpenedBody};
 use super::timer::{Late, Timer};
 use super::upload::Form;
 use super::{Gateway, Route, headers};
-use crate::config::Timeouts;
 use crate::http1::Watchdog;
 use crate::lines::Lines;
 use crate::message::{CallerBody, Inbound};
@@ -23,7 +22,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai::{self, Head, Meaning};
 use tollgate_protocol::{scrub, splice};
@@ -36,14 +35,6 @@ const RETRY_SHARE: i64 = 20;
 const RETRY_SAVINGS: i64 = 2_000;
 /// Largest error body that is read, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
-
-/// The sandbox's time limits: those of the contract's defaults.
-const SANDBOX: Timeouts = Timeouts {
-    connect: Duration::from_secs(5),
-    first_byte: Duration::from_secs(120),
-    idle: Duration::from_secs(60),
-    total: Duration::from_secs(1800),
-};
 
 /// The sandbox as a provider.
 static SANDBOX_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "sandbox".into());
@@ -162,7 +153,7 @@ pub(super) async fn first(
         }
         if calls > 0 {
             let replayable = if let Payload::Form(form) = &outbound.payload { form.is_replayable() } else { true };
-            if calls >= MAX_CALLS || !replayable || gateway.retries.fetch_sub(100, Ordering::Relaxed) < 100 {
+            if calls >= MAX_CALLS || !replayable || !may_retry(gateway) {
                 break;
             }
         }
@@ -187,6 +178,14 @@ pub(super) async fn first(
         last = Some(failure);
     }
     Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
+}
+
+/// Takes one retry out of the savings, if there is one. A refusal takes nothing: a storm must not leave a debt.
+fn may_retry(gateway: &Gateway) -> bool {
+    let taken = gateway
+        .retries
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |savings| (savings >= 100).then_some(savings - 100));
+    taken.is_ok()
 }
 
 /// A vendor's wish puts the account to rest; other failures only put it behind the others.
@@ -232,7 +231,7 @@ async fn one(
         Destination::Sandbox => outbound.payload.model().into(),
         Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
     };
-    let timeouts = provider.map_or(SANDBOX, |provider| provider.timeouts);
+    let timeouts = provider.map_or_else(|| gateway.fleet.load().config.sandbox_timeouts, |provider| provider.timeouts);
     let ask_usage = outbound.route == Route::Chat && provider.is_none_or(|provider| provider.stream_usage);
     let mut headers =
         headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
@@ -277,23 +276,29 @@ async fn one(
             raced(&mut timer, &mut watch, gateway.network.call(&attempt.choice.deployment.origin, call)).await
         }
     };
-    let result = match reply {
+    let secret = match destination {
+        Destination::Sandbox => None,
+        Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
+    };
+    let mut result = match reply {
         Err(Stop::Caller(stopped)) => return Err(stopped),
         Err(Stop::Late(late)) => Err(late_failure(late)),
         Ok(Err(error)) => Err(call_failure(&error)),
         Ok(Ok(reply)) => {
             meter.note(|record| record.upstream_id = upstream_id(&reply.headers));
-            let secret = match destination {
-                Destination::Sandbox => None,
-                Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
-            };
             if reply.status.is_success() {
                 open::open(reply, route, stream, hide_usage, timer, &mut watch).await?
             } else {
-                Box::pin(refused(reply, secret, &mut timer, &mut watch)).await?
+                Box::pin(refused(reply, &mut timer, &mut watch)).await?
             }
         }
     };
+    match (&mut result, secret) {
+        // A key of any form may be echoed, also one that does not look like a key.
+        (Err(failure), Some(secret)) => failure.fault.conceal(secret),
+        (Ok(Opened { body: OpenedBody::Stream(primed, _), .. }), Some(secret)) => primed.secret = Some(secret.into()),
+        _ => {}
+    }
     if let Err(failure) = &result {
         let name = provider.map_or(&*SANDBOX_NAME, |provider| &provider.name);
         gateway.telemetry.metrics.attempt(name, failure.outcome);
@@ -345,7 +350,6 @@ pub(super) async fn raced<T>(
 /// The vendor answered with an error status.
 async fn refused(
     reply: Reply,
-    secret: Option<&str>,
     timer: &mut Timer,
     watch: &mut Watch<'_>,
 ) -> Result<Result<Opened, Failure>, Stopped> {
@@ -362,11 +366,7 @@ async fn refused(
     let meaning = if (300..400).contains(&status) { Meaning::Broken } else { openai::meaning(status, error.as_ref()) };
     let mut fault = openai::fault(meaning, status, error, wait);
     if meaning == Meaning::Caller && is_error {
-        let mut raw = scrub::body(&body);
-        if let Some(secret) = secret.filter(|secret| memchr::memmem::find(&raw, secret.as_bytes()).is_some()) {
-            raw = String::from_utf8_lossy(&raw).replace(secret, "***").into_bytes();
-        }
-        fault.raw = Some(raw);
+        fault.raw = Some(scrub::body(&body));
     }
     let (next, outcome) = match meaning {
         Meaning::Caller => (Next::Stop, "rejected"),

@@ -14,5 +14,7 @@ mod door;
 mod harness;
 mod keys;
 mod life;
-mod smoke;
 mod tidy;
+mod recorded;
+mod smoke;
+mod wire;
