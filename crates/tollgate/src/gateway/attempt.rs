@@ -348,11 +348,7 @@ pub(super) async fn raced<T>(
 }
 
 /// The vendor answered with an error status.
-async fn refused(
-    reply: Reply,
-    timer: &mut Timer,
-    watch: &mut Watch<'_>,
-) -> Result<Result<Opened, Failure>, Stopped> {
+async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Result<Result<Opened, Failure>, Stopped> {
     let status = reply.status.as_u16();
     let wait = open::retry_after(&reply.headers);
     let body = match open::error_body(reply.body, MAX_ERROR, timer, watch).await {

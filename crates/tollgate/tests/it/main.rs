@@ -14,7 +14,7 @@ mod door;
 mod harness;
 mod keys;
 mod life;
-mod tidy;
 mod recorded;
 mod smoke;
+mod tidy;
 mod wire;
