@@ -10,8 +10,8 @@
 )]
 
 mod config;
-mod door;
+pub mod door;
 mod harness;
 mod keys;
-mod life;
+pub mod life;
 mod smoke;
