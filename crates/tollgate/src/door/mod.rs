@@ -65,6 +65,9 @@ pub struct Door<H> {
 /// Longest that a caller may leave an answer unread before its connection ends.
 const WRITE_STALL: Duration = Duration::from_secs(120);
 
+/// Bytes of a body that count as progress against its time limit.
+const PROGRESS: usize = 1024;
+
 /// Counts a connection while it lives.
 struct Counted(Arc<AtomicUsize>);
 

@@ -121,9 +121,7 @@ pub fn request(head: &Bytes, limits: Limits) -> Result<RequestHead, HeadError> {
         None => (target, None),
     };
     canonical_path(path)?;
-    if query.as_deref().is_some_and(|q| q.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'#')) {
-        return Err(HeadError::Malformed("query"));
-    }
+    canonical_query(query.as_deref())?;
     let headers = header_lines(head, parsed.headers)?;
     host(&headers, version)?;
     let framing = request_framing(&headers, version)?;
@@ -239,6 +237,14 @@ pub(crate) fn canonical_path(path: &str) -> Result<(), HeadError> {
         return Err(WHY);
     }
     Ok(())
+}
+
+/// A query of printable ASCII, without a fragment behind it.
+pub(crate) fn canonical_query(query: Option<&str>) -> Result<(), HeadError> {
+    match query {
+        Some(query) if query.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'#') => Err(HeadError::Malformed("query")),
+        _ => Ok(()),
+    }
 }
 
 /// The lines of a head; their values are slices of it, not copies.

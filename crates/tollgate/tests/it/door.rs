@@ -4,9 +4,11 @@ mod auth;
 mod bodies;
 mod good;
 mod hostile;
+pub mod http2;
 mod rooms;
 mod secrets;
 mod slow;
+mod tls;
 
 use crate::harness::{Answer, Upstream, json_answer, parse};
 use std::io::{ErrorKind, Read, Write};

@@ -37,7 +37,14 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        let serve = Self::started(command);
+        serve.wait_ready();
+        serve
+    }
+
+    /// As [`Serve::start`], without asking whether it is ready.
+    pub fn started(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut printed = String::new();
@@ -47,7 +54,6 @@ impl Serve {
         }
         let address = printed.split("://").nth(1).unwrap().split("/v1").next().unwrap().parse().unwrap();
         let mut serve = Self { child, address, printed };
-        serve.wait_ready();
         // Standard output stays open; what is there now is all.
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {

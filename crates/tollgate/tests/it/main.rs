@@ -10,10 +10,10 @@
 )]
 
 mod config;
-mod door;
+pub mod door;
 mod harness;
 mod keys;
-mod life;
+pub mod life;
 mod recorded;
 mod smoke;
 mod tidy;
