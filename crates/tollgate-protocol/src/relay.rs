@@ -111,6 +111,10 @@ impl Relay {
             // throw such an event away.
             let close: &[u8] = if held.ends_with(b"\n") { b"\n" } else { b"\n\n" };
             held.extend_from_slice(close);
+            if Event::read(&held).data.is_some_and(|data| data.trim_ascii().is_empty()) {
+                // Cut before it said anything.
+                held.clear();
+            }
         } else if !held.is_empty() {
             out.extend_from_slice(&held);
             held.clear();

@@ -10,8 +10,10 @@
 )]
 
 mod config;
+mod faults;
 mod harness;
 mod keys;
+mod leaving;
 mod recorded;
 mod smoke;
 mod wire;
