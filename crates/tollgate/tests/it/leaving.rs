@@ -174,11 +174,15 @@ fn a_caller_who_does_not_read_holds_the_upstream_back() {
         let (upstream, poured) = pouring(200 << 20, large_json);
         let gateway = gateway(upstream.address, "");
         let key = gateway.live_key();
-        // Allocators and pools are warm after one.
-        let mut client = open(&gateway, &key, body, "");
-        read_until(&mut client, "200 OK");
-        drop(client);
-        std::thread::sleep(Duration::from_millis(200));
+        // Allocators and pools are warm after a few, one on each worker at least.
+        for _ in 0..6 {
+            let mut client = open(&gateway, &key, body, "");
+            read_until(&mut client, "200 OK");
+            std::thread::sleep(Duration::from_millis(100));
+            drop(client);
+            std::thread::sleep(Duration::from_millis(50));
+            println!("warm {} KiB", rss(gateway.pid()));
+        }
         let before = rss(gateway.pid());
         let start = poured.load(Ordering::SeqCst);
         let mut client = open(&gateway, &key, body, "");

@@ -105,7 +105,7 @@ fn a_simulator_standing_alone_never_makes_the_gateway_lie() {
     matrix(&gateway, &key);
     // Bytes that are not even HTTP, which only a socket can carry.
     let wire = "chunks=4;garbage-after=2;garbage=wire";
-    run(&gateway, &key, wire, false, &[("x-tollgate-sim", wire)], INVALID);
+    run(&gateway, &key, wire, false, &[("x-tollgate-sim", wire)], LOST);
     let wire = "chunks=4;garbage-after=2;garbage=wire;chunk-ms=30";
     run(&gateway, &key, wire, true, &[("x-tollgate-sim", wire)], Broken("upstream_truncated"));
     // One request on the wire for each of the client's.
