@@ -15,5 +15,6 @@ mod harness;
 mod keys;
 mod leaving;
 mod recorded;
+mod routing;
 mod smoke;
 mod wire;
