@@ -11,10 +11,13 @@
 
 mod config;
 pub mod door;
+mod faults;
 mod harness;
 mod keys;
+mod leaving;
 pub mod life;
 mod recorded;
+mod routing;
 mod smoke;
 mod tidy;
 mod wire;
