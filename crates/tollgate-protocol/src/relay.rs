@@ -111,8 +111,10 @@ impl Relay {
             // throw such an event away.
             let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
             held.extend_from_slice(close);
-            if Event::read(&held).data.is_none_or(|data| data.trim_ascii().is_empty()) {
-                // A comment or the name of a field, cut short: it says nothing, and a client might stumble over it.
+            let says_nothing = Event::read(&held).data.is_some_and(|data| data.trim_ascii().is_empty());
+            if says_nothing || held.starts_with(b":") {
+                // A comment or an empty field, cut short: a client might stumble over it. Anything else is judged
+                // like every event, and a broken one ends the stream as broken.
                 held.clear();
             }
         } else if !held.is_empty() {

@@ -6,11 +6,12 @@
 use super::resolve;
 use crate::clock::now_ms;
 use crate::config::{Auth, Config, Credential, Kind, Protocol, Provider, Target};
+use crate::lines::Lines;
 use crate::upstream::Origin;
 use http::{HeaderName, HeaderValue, header};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Longest rest that a vendor's hint is believed for.
@@ -53,7 +54,16 @@ struct AccountState {
     rate_limited: AtomicBool,
     /// Unix milliseconds until which others are asked first.
     doubted_until: AtomicI64,
+    /// What the vendor said is left of the account's rates, plus one; 0 while it has said nothing.
+    left: [AtomicU64; 2],
 }
+
+/// The rates that vendors tell, and the header that says what is left of each. Source: `OpenAI`'s API reference,
+/// 2026-11; compatible vendors use the same names.
+static RATES: [(&str, HeaderName); 2] = [
+    ("requests", HeaderName::from_static("x-ratelimit-remaining-requests")),
+    ("tokens", HeaderName::from_static("x-ratelimit-remaining-tokens")),
+];
 
 /// One way of serving a model.
 #[derive(Clone)]
@@ -195,6 +205,23 @@ impl Account {
         if self.state.doubted_until.load(Ordering::Relaxed) != 0 {
             self.state.doubted_until.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Keeps what an answer says about the account's rates.
+    pub fn note_rates(&self, headers: &Lines) {
+        for ((_, header), slot) in RATES.iter().zip(&self.state.left) {
+            if let Some(left) = headers.text(header).and_then(|text| text.trim().parse::<u64>().ok()) {
+                slot.store(left.saturating_add(1), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What the vendor said last is left of the account's rates, by the rate's name.
+    pub fn rates(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        RATES.iter().zip(&self.state.left).filter_map(|((name, _), slot)| {
+            let left = slot.load(Ordering::Relaxed).checked_sub(1)?;
+            Some((*name, left))
+        })
     }
 
     /// How long it still rests.

@@ -45,6 +45,13 @@ struct AttemptLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLabels {
+    provider: Text,
+    account: u32,
+    rate: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Text(Arc<str>);
 
@@ -96,6 +103,7 @@ pub struct Metrics {
     first_byte: Family<RouteLabels, Histogram, fn() -> Histogram>,
     overhead: Family<StageLabels, Histogram, fn() -> Histogram>,
     attempts: Family<AttemptLabels, Counter>,
+    rates_left: Family<RateLabels, Gauge<u64, AtomicU64>>,
     in_flight: Gauge,
     connections: Gauge,
     dropped_lines: Gauge<u64, AtomicU64>,
@@ -114,6 +122,7 @@ impl Metrics {
             first_byte: Family::new_with_constructor(coarse),
             overhead: Family::new_with_constructor(fine),
             attempts: Family::default(),
+            rates_left: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             dropped_lines: Gauge::default(),
@@ -135,6 +144,11 @@ impl Metrics {
             metrics.overhead.clone(),
         );
         registry.register("upstream_attempts", "Requests sent to providers", metrics.attempts.clone());
+        registry.register(
+            "upstream_rate_left",
+            "What a provider said last is left of an account's rate",
+            metrics.rates_left.clone(),
+        );
         registry.register("requests_in_flight", "Data-plane requests open now", metrics.in_flight.clone());
         registry.register("connections", "Client connections open now", metrics.connections.clone());
         registry.register("log_lines_dropped", "Log lines that found no room", metrics.dropped_lines.clone());
@@ -230,6 +244,13 @@ impl Metrics {
     /// A request was sent to a provider and this came of it instead of an answer.
     pub fn attempt(&self, provider: &Arc<str>, outcome: &'static str) {
         self.attempts.get_or_create(&AttemptLabels { provider: Text(Arc::clone(provider)), outcome }).inc();
+    }
+
+    /// A provider said that this much is left of an account's rate. Accounts are told apart by their place in the
+    /// configuration.
+    pub fn rate_left(&self, provider: &Arc<str>, account: usize, rate: &'static str, left: u64) {
+        let account = u32::try_from(account).unwrap_or(u32::MAX);
+        self.rates_left.get_or_create(&RateLabels { provider: Text(Arc::clone(provider)), account, rate }).set(left);
     }
 
     /// The text form of all metrics.

@@ -34,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lines", &[]),
     ("message", &["lines"]),
     ("money", &[]),
-    ("routing", &["catalogue", "clock", "config", "upstream"]),
+    ("routing", &["catalogue", "clock", "config", "lines", "upstream"]),
     ("store", &["clock", "config"]),
     ("surface", &["admin", "catalogue", "door", "gateway", "http1", "keys", "lines", "message", "routing"]),
     ("telemetry", &["clock"]),
