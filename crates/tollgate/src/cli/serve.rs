@@ -159,7 +159,6 @@ struct House {
     /// Held by each task that accepts connections.
     listening: Arc<()>,
     drain: CancellationToken,
-    abort: CancellationToken,
     finished: CancellationToken,
     workers: Vec<JoinHandle<()>>,
 }
@@ -174,7 +173,7 @@ impl House {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (drain, abort, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (drain, finished) = (CancellationToken::new(), CancellationToken::new());
         let admin = admin::router(AdminState::of(installation));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
@@ -188,7 +187,6 @@ impl House {
                 }),
                 times: Times { head: server.header_timeout, body: server.body_timeout, keep_alive: server.keep_alive },
                 drain: drain.clone(),
-                abort: abort.clone(),
                 room: Arc::clone(&room),
                 open: Arc::clone(&connections),
             })
@@ -217,7 +215,7 @@ impl House {
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers.push(thread.spawn(move || worker.run()).map_err(|e| other("cannot start a worker")(&e))?);
         }
-        Ok(Self { ready, connections, listening, drain, abort, finished, workers })
+        Ok(Self { ready, connections, listening, drain, finished, workers })
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
@@ -236,11 +234,7 @@ impl House {
             () = idle => {}
             () = signals.next() => tracing::warn!("second signal: stopping now"),
         }
-        self.abort.cancel();
-        let end = Instant::now() + Duration::from_secs(2);
-        while open() > 0 && Instant::now() < end {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        // What is still open is dropped with its worker's runtime, and settles as it drops.
         self.finished.cancel();
         for worker in self.workers {
             // A worker that panicked has said so; the others still end in order.
@@ -349,12 +343,15 @@ fn announce(bindings: &Bindings, config: &Config, first: FirstRun) -> std::io::R
     out.flush()
 }
 
-/// A command line that works as pasted.
+/// Command lines that work as pasted.
 fn curl(base: &str, key: &Secret) -> String {
-    format!(
-        "curl {base}/v1/chat/completions -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' \\\n  \
-         -d '{{\"model\": \"gpt-5-mini\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n\n\
-         For a streamed answer add -N and put \"stream\": true into the JSON.",
-        key.expose()
-    )
+    let line = |options: &str, more: &str| {
+        format!(
+            "curl{options} {base}/v1/chat/completions -H 'Authorization: Bearer {}' \
+             -H 'Content-Type: application/json' \\\n  \
+             -d '{{\"model\": \"gpt-5-mini\"{more}, \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'\n",
+            key.expose()
+        )
+    };
+    format!("{}\nand streamed:\n\n{}", line("", ""), line(" -N", ", \"stream\": true"))
 }

@@ -6,7 +6,7 @@
 use super::{Door, Handler, PROGRESS, WRITE_STALL, http2};
 use crate::http1::{
     BodyDecoder, CHUNK_HEAD, HeadError, Io, LAST_CHUNK, Limits, RequestHead, Watchdog, chunk_head, fill, head_end,
-    request, write_headers,
+    request,
 };
 use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
 use bytes::{Buf, Bytes, BytesMut};
@@ -75,21 +75,14 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
             peer: peer.ip(),
             started: std::time::Instant::now(),
         };
-        let answer = tokio::select! {
-            biased;
-            answer = door.handler.handle(inbound, &mut body, &mut session) => answer,
-            () = door.abort.cancelled() => return,
-        };
+        // In a box of its own: what a request needs until its answer begins is given back before the answer streams.
+        let handled = Box::pin(door.handler.handle(inbound, &mut body, &mut session));
+        let answer = handled.await;
         let read = body.decoder.is_done();
         connection.watchdog.set(None);
         let keep = head.keep_alive && read && !door.drain.is_cancelled();
         let shape = Shape { keep, bodyless, version };
-        let written = tokio::select! {
-            biased;
-            written = connection.answer(answer, &shape) => written,
-            () = door.abort.cancelled() => return,
-        };
-        match written {
+        match connection.answer(answer, &shape).await {
             Written::Kept => {}
             Written::Last if read => return connection.close().await,
             Written::Last => return connection.linger().await,
@@ -189,11 +182,11 @@ impl Connection {
         self.watchdog.set(None);
         match end {
             Ok(Some(end)) => {
-                let head = request(self.read.get(..end).unwrap_or_default(), Limits::DOOR)?;
-                self.read.advance(end);
+                let bytes = self.read.split_to(end).freeze();
                 if self.read.is_empty() {
                     self.read = BytesMut::new();
                 }
+                let head = request(&bytes, Limits::DOOR)?;
                 Ok(Next::Request(head))
             }
             Ok(None) => Ok(Next::Http2),
@@ -218,7 +211,7 @@ impl Connection {
         out.extend_from_slice(b" ");
         out.extend_from_slice(answer.status.canonical_reason().unwrap_or("Status").as_bytes());
         out.extend_from_slice(b"\r\n");
-        write_headers(&answer.headers, out);
+        answer.headers.write(out);
         crate::clock::write_date(out);
         match (keep, old) {
             (false, _) => out.extend_from_slice(b"connection: close\r\n"),

@@ -52,14 +52,13 @@ pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, 
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = door.abort.cancelled() => return,
         () = door.drain.cancelled() => {}
         () = exchanges.idle(door.times.head, door.times.keep_alive) => {}
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
+        // An error here is the peer's or the drain's, and either way the end.
         _ = connection => {}
-        () = door.abort.cancelled() => {}
         () = exchanges.idle(CLOSING, CLOSING) => {}
     }
 }
@@ -123,7 +122,7 @@ async fn exchange<H: Handler>(
                 method: head.method,
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().map(str::to_owned),
-                headers: head.headers,
+                headers: head.headers.into(),
                 peer: peer.ip(),
                 started: std::time::Instant::now(),
             };
@@ -135,7 +134,7 @@ async fn exchange<H: Handler>(
     let Answer { status, headers, body } = answer;
     let mut response = Response::new(Outgoing { body: Some(body), _open: open });
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = headers.into();
     response
 }
 

@@ -97,7 +97,7 @@ fn spawn<H: Handler>(
         let _counted = counted;
         match tls {
             None => http1::serve(Io::Tcp(tcp), peer, &door).await,
-            Some(tls) => serve_tls(tcp, peer, &door, &tls).await,
+            Some(tls) => Box::pin(serve_tls(tcp, peer, &door, &tls)).await,
         }
     });
 }

@@ -56,8 +56,6 @@ pub struct Door<H> {
     pub times: Times,
     /// Set: take nothing new, finish what is open.
     pub drain: CancellationToken,
-    /// Set: end everything now.
-    pub abort: CancellationToken,
     /// Room for connections; more wait in the listen queue.
     pub room: Arc<Semaphore>,
     /// Connections open now.

@@ -4,8 +4,9 @@
 //! as leniently as is safe, except for its framing.
 
 use super::body::Framing;
-use bytes::BytesMut;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use crate::lines::Lines;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
 
 /// Bounds of a head.
@@ -61,7 +62,7 @@ pub struct RequestHead {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
     /// Header lines; names in lower case.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// How the body is framed.
     pub framing: Framing,
     /// The caller waits for a `100 Continue`.
@@ -76,7 +77,7 @@ pub struct ResponseHead {
     /// Status.
     pub status: StatusCode,
     /// Header lines.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// How the body is framed.
     pub framing: Framing,
     /// The connection may serve another request after the body.
@@ -90,7 +91,7 @@ pub fn head_end(buffer: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Reads a request head, its empty line included.
-pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
+pub fn request(head: &Bytes, limits: Limits) -> Result<RequestHead, HeadError> {
     line_ends(head)?;
     let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Request::new(lines.get_mut(..limits.headers).unwrap_or_default());
@@ -121,13 +122,13 @@ pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
     };
     canonical_path(path)?;
     canonical_query(query.as_deref())?;
-    let headers = header_map(parsed.headers)?;
+    let headers = header_lines(head, parsed.headers)?;
     host(&headers, version)?;
     let framing = request_framing(&headers, version)?;
-    if headers.contains_key(header::UPGRADE) {
+    if headers.contains(&header::UPGRADE) {
         return Err(HeadError::Malformed("upgrade is not supported"));
     }
-    let expects_continue = match headers.get(header::EXPECT) {
+    let expects_continue = match headers.get(&header::EXPECT) {
         None => false,
         Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => version == Version::HTTP_11,
         Some(_) => return Err(HeadError::Malformed("unknown expectation")),
@@ -153,7 +154,7 @@ fn names_a_version(head: &[u8]) -> bool {
 }
 
 /// Reads an answer head, its empty line included. `to_head` says that it answers a HEAD request.
-pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> {
+pub fn response(head: &Bytes, limits: Limits) -> Result<ResponseHead, HeadError> {
     let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Response::new(lines.get_mut(..limits.headers).unwrap_or_default());
     let mut config = httparse::ParserConfig::default();
@@ -166,7 +167,7 @@ pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> 
     }
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| HeadError::Malformed("status"))?;
-    let headers = header_map(parsed.headers)?;
+    let headers = header_lines(head, parsed.headers)?;
     let framing = if status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
     {
         Framing::None
@@ -181,16 +182,6 @@ pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> 
     };
     let keep_alive = keep_alive(&headers, version) && framing != Framing::UntilClose;
     Ok(ResponseHead { status, headers, framing, keep_alive })
-}
-
-/// Appends header lines, without the empty line.
-pub fn write_headers(headers: &HeaderMap, out: &mut BytesMut) {
-    for (name, value) in headers {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 /// Every LF follows a CR and every CR is followed by LF; no NUL; no folded line.
@@ -256,18 +247,20 @@ pub(crate) fn canonical_query(query: Option<&str>) -> Result<(), HeadError> {
     }
 }
 
-fn header_map(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
-    let mut headers = HeaderMap::with_capacity(lines.len());
-    for line in lines {
+/// The lines of a head; their values are slices of it, not copies.
+fn header_lines(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Result<Lines, HeadError> {
+    let mut lines = Lines::with_capacity(parsed.len());
+    for line in parsed {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| HeadError::Malformed("header name"))?;
-        let value = HeaderValue::from_bytes(line.value).map_err(|_| HeadError::Malformed("header value"))?;
-        headers.append(name, value);
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(line.value))
+            .map_err(|_| HeadError::Malformed("header value"))?;
+        lines.push(name, value);
     }
-    Ok(headers)
+    Ok(lines)
 }
 
-fn host(headers: &HeaderMap, version: Version) -> Result<(), HeadError> {
-    let mut hosts = headers.get_all(header::HOST).iter();
+fn host(headers: &Lines, version: Version) -> Result<(), HeadError> {
+    let mut hosts = headers.all(&header::HOST);
     let Some(host) = hosts.next() else {
         return if version == Version::HTTP_10 { Ok(()) } else { Err(HeadError::Malformed("no Host")) };
     };
@@ -301,8 +294,8 @@ pub(crate) fn authority(host: &[u8]) -> Result<(), HeadError> {
     if good_name && good_port { Ok(()) } else { Err(WHY) }
 }
 
-fn request_framing(headers: &HeaderMap, version: Version) -> Result<Framing, HeadError> {
-    if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
+fn request_framing(headers: &Lines, version: Version) -> Result<Framing, HeadError> {
+    if headers.all(&header::CONTENT_LENGTH).count() > 1 {
         return Err(HeadError::Malformed("more than one Content-Length"));
     }
     match (length(headers)?, chunked(headers)?) {
@@ -315,10 +308,10 @@ fn request_framing(headers: &HeaderMap, version: Version) -> Result<Framing, Hea
 }
 
 /// The length, digits only; two that differ are an error.
-fn length(headers: &HeaderMap) -> Result<Option<u64>, HeadError> {
+fn length(headers: &Lines) -> Result<Option<u64>, HeadError> {
     const WHY: HeadError = HeadError::Malformed("Content-Length");
     let mut found = None;
-    for value in headers.get_all(header::CONTENT_LENGTH) {
+    for value in headers.all(&header::CONTENT_LENGTH) {
         let digits = value.as_bytes();
         if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
             return Err(WHY);
@@ -333,8 +326,8 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, HeadError> {
 }
 
 /// Whether the one transfer coding is `chunked`; any other coding is an error.
-fn chunked(headers: &HeaderMap) -> Result<bool, HeadError> {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+fn chunked(headers: &Lines) -> Result<bool, HeadError> {
+    let mut codings = headers.all(&header::TRANSFER_ENCODING);
     match (codings.next(), codings.next()) {
         (None, _) => Ok(false),
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(true),
@@ -342,9 +335,9 @@ fn chunked(headers: &HeaderMap) -> Result<bool, HeadError> {
     }
 }
 
-fn keep_alive(headers: &HeaderMap, version: Version) -> bool {
+fn keep_alive(headers: &Lines, version: Version) -> bool {
     let says = |wanted: &str| {
-        headers.get_all(header::CONNECTION).iter().any(|value| {
+        headers.all(&header::CONNECTION).any(|value| {
             value.to_str().is_ok_and(|v| v.split(',').any(|token| token.trim().eq_ignore_ascii_case(wanted)))
         })
     };
@@ -356,7 +349,7 @@ mod tests {
     use super::*;
 
     fn read(lines: &str) -> Result<RequestHead, HeadError> {
-        request(format!("{lines}\r\n\r\n").as_bytes(), Limits::DOOR)
+        request(&format!("{lines}\r\n\r\n").into(), Limits::DOOR)
     }
 
     #[test]
@@ -432,7 +425,7 @@ mod tests {
 
     #[test]
     fn answers() {
-        let read = |text: &str| response(format!("{text}\r\n\r\n").as_bytes(), Limits::UPSTREAM);
+        let read = |text: &str| response(&format!("{text}\r\n\r\n").into(), Limits::UPSTREAM);
         assert_eq!(read("HTTP/1.1 200 OK").unwrap().framing, Framing::UntilClose);
         assert_eq!(read("HTTP/1.1 204 No\r\nContent-Length: 4").unwrap().framing, Framing::None);
         assert!(read("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5").is_err());

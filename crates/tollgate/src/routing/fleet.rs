@@ -203,6 +203,10 @@ impl Account {
         u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
     }
 
+    fn rests_for_rate(&self) -> bool {
+        self.state.rate_limited.load(Ordering::Relaxed)
+    }
+
     /// The key's text, for finding it in what a vendor echoes.
     pub fn secret(&self) -> Option<&str> {
         match &self.credential.auth {
@@ -227,6 +231,17 @@ pub fn order(
     now: i64,
     mut random: impl FnMut(u64) -> u64,
 ) -> Result<Vec<Attempt>, NoAttempt> {
+    if let [only] = choices {
+        if let [account] = only.deployment.accounts.as_slice() {
+            // The usual case: nothing to choose.
+            let speaks = only.deployment.provider.protocols.contains(&protocol);
+            return match account.resting(now) {
+                _ if !speaks => Err(NoAttempt::Protocol),
+                Some(wait) => Err(NoAttempt::Resting { wait, rate_limited: account.rests_for_rate() }),
+                None => Ok(vec![Attempt { choice: only.clone(), account: 0 }]),
+            };
+        }
+    }
     let mut tiers: Vec<(bool, u32, Attempt)> = Vec::new();
     let mut shortest: Option<(Duration, bool)> = None;
     let mut speaks = false;
@@ -241,7 +256,7 @@ pub fn order(
             for index in shuffled(&accounts, weight, &mut random) {
                 let Some(account) = choice.deployment.accounts.get(index) else { continue };
                 if let Some(wait) = account.resting(now) {
-                    let rate_limited = account.state.rate_limited.load(Ordering::Relaxed);
+                    let rate_limited = account.rests_for_rate();
                     if shortest.is_none_or(|(before, _)| wait < before) {
                         shortest = Some((wait, rate_limited));
                     }

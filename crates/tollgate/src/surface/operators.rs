@@ -36,7 +36,7 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
     let mut request = Request::new(Body::from(bytes.freeze()));
     *request.method_mut() = inbound.method;
     *request.uri_mut() = target.parse().unwrap_or_default();
-    *request.headers_mut() = inbound.headers;
+    *request.headers_mut() = inbound.headers.into();
     request.extensions_mut().insert(Peer(inbound.peer));
     let response = match router.oneshot(request).await {
         Ok(response) => response,
@@ -47,7 +47,7 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
         Ok(body) => {
             let mut headers = head.headers;
             headers.remove(http::header::CONTENT_LENGTH);
-            Answer { status: head.status, headers, body: AnswerBody::Whole(body.to_bytes()) }
+            Answer { status: head.status, headers: headers.into(), body: AnswerBody::Whole(body.to_bytes()) }
         }
         Err(error) => {
             tracing::error!(%error, "an operator's answer could not be made");

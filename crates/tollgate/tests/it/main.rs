@@ -10,8 +10,11 @@
 )]
 
 mod config;
-pub mod door;
+mod door;
 mod harness;
 mod keys;
-pub mod life;
+mod life;
+mod recorded;
 mod smoke;
+mod tidy;
+mod wire;

@@ -1,0 +1,44 @@
+// An upstream that nobody here wrote: aimock on a free port. Prints its URL when it listens; ends with its stdin.
+//
+// What it answers is told by the user's last message; both test suites use the same ones.
+import { LLMock } from "@copilotkit/aimock";
+
+const failure = (status, code, message, more = {}) => ({
+  status,
+  error: { message, type: "invalid_request_error", code },
+  ...more,
+});
+
+const mock = new LLMock({ port: 0, chunkSize: 8 });
+mock
+  .onToolResult("call_paris", { content: "It is 21 degrees in Paris." })
+  .onMessage("weather in Paris", {
+    toolCalls: [{ id: "call_paris", name: "get_weather", arguments: '{"city":"Paris"}' }],
+  })
+  .onMessage("hello", { content: "Hi there from aimock!" })
+  .onMessage("many words", { content: "one two three four five six seven eight nine ten" })
+  .onMessage("a person", { content: '{"name":"Ada","age":36}' })
+  .on(
+    { userMessage: "busy at first", sequenceIndex: 0 },
+    failure(429, "rate_limit_exceeded", "Too many requests.", { retryAfter: 1 }),
+  )
+  .on({ userMessage: "busy at first", sequenceIndex: 1 }, { content: "Now it works." })
+  .onMessage("always busy", failure(429, "rate_limit_exceeded", "Too many requests.", { retryAfter: 1 }))
+  .onMessage("not allowed", failure(400, "content_policy_violation", "That is not allowed."))
+  .onMessage("locked account", failure(401, "invalid_api_key", "Incorrect API key provided: sk-abcd1234."))
+  .onMessage("cut short", { content: "one two three four five six seven eight nine ten" }, { truncateAfterChunks: 3 })
+  .onMessage("slow", () => new Promise((done) => setTimeout(done, 3000, { content: "Too late." })))
+  .onEmbedding("three numbers", { embedding: [0.25, -0.5, 1] })
+  .onTranscription({
+    transcription: {
+      text: "Spoken words.",
+      language: "english",
+      duration: 2.5,
+      segments: [{ id: 0, text: "Spoken words.", start: 0, end: 2.5 }],
+    },
+  })
+  .onTranslation({ transcription: { text: "Translated words.", language: "english", duration: 2.5 } });
+await mock.start();
+console.log(mock.url);
+
+process.stdin.on("end", () => process.exit(0)).resume();

@@ -1,0 +1,66 @@
+// A real gateway for the tests: `tollgate serve` on a free port, a fresh data dir, and aimock as its provider.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+const clients = resolve(import.meta.dirname, "..");
+const program = process.env.TOLLGATE ?? resolve(clients, "../../target/debug/tollgate");
+const adminKey = "tg-admin-for-the-client-tests";
+
+// The first line of a process that `wanted` takes something from.
+async function firstLine(child, wanted) {
+  for await (const line of createInterface({ input: child.stdout })) {
+    const found = wanted(line);
+    if (found) {
+      child.stdout.resume();
+      return found;
+    }
+  }
+  throw new Error(`${child.spawnfile} did not start`);
+}
+
+// Starts both; `stop` ends them and checks that the gateway ends well.
+export async function start() {
+  const mock = spawn(process.execPath, ["mock/aimock.mjs"], { cwd: clients, stdio: ["pipe", "pipe", "inherit"] });
+  const upstream = await firstLine(mock, (line) => line.startsWith("http") && line.trim());
+  const folder = await mkdtemp(join(tmpdir(), "tollgate-clients-"));
+  const account = `base_url = "${upstream}/v1"\ncredentials = [{ api_key = "a-key-for-aimock" }]\n`;
+  await writeFile(
+    join(folder, "tollgate.toml"),
+    `[providers.openai]\n${account}\n[providers.limited]\nkind = "openai-compatible"\n${account}`,
+  );
+  const child = spawn(
+    program,
+    ["serve", "--listen", "127.0.0.1:0", "--data-dir", "data", "--config", "tollgate.toml"],
+    { cwd: folder, env: { PATH: process.env.PATH, TOLLGATE_ADMIN_KEY: adminKey }, stdio: ["ignore", "pipe", "ignore"] },
+  );
+  const url = await firstLine(child, (line) => line.startsWith("API:") && line.split(/\s+/)[1]);
+
+  async function key(mode) {
+    const answer = await fetch(new URL("/admin/v1/keys", url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${adminKey}` },
+      body: JSON.stringify({ name: "client tests", mode }),
+    });
+    return (await answer.json()).key;
+  }
+
+  async function stop() {
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    const [code] = await ended;
+    mock.stdin.end();
+    await rm(folder, { recursive: true });
+    if (code !== 0) throw new Error(`the gateway ended with ${code}`);
+  }
+
+  return { url, testKey: await key("test"), liveKey: await key("live"), stop };
+}
+
+export const user = (content) => [{ role: "user", content }];
+
+// Options of a call that steer the sandbox.
+export const steer = (text) => ({ headers: { "x-tollgate-sim": text } });
