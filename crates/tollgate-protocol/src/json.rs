@@ -197,7 +197,14 @@ pub fn whole(value: &[u8]) -> Option<u64> {
 
 /// `text` as a JSON string with its quotes.
 pub fn quote(text: &str) -> String {
-    serde_json::Value::String(text.to_owned()).to_string()
+    if plain_run(text.as_bytes()) < text.len() {
+        return serde_json::Value::String(text.to_owned()).to_string();
+    }
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    quoted.push_str(text);
+    quoted.push('"');
+    quoted
 }
 
 fn utf8(text: &[u8]) -> Result<(), JsonError> {
@@ -399,8 +406,8 @@ fn plain_run(text: &[u8]) -> usize {
     for eight in text.chunks_exact(8) {
         let Ok(bytes) = <[u8; 8]>::try_from(eight) else { break };
         let word = u64::from_le_bytes(bytes);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let slash = word ^ (ONES * u64::from(b'\\'));
         let found = (quote.wrapping_sub(ONES) & !quote)
             | (slash.wrapping_sub(ONES) & !slash)
             | (word.wrapping_sub(ONES * 0x20) & !word);

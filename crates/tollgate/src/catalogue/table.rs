@@ -62,7 +62,6 @@ fn tokens(cell: &str) -> Result<Option<u32>, ParseIntError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
     use crate::catalogue::{all, find};

@@ -88,7 +88,6 @@ impl fmt::Display for BaseUrl {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
 

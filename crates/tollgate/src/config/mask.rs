@@ -223,7 +223,6 @@ fn star_prefixed(bytes: &mut [u8]) {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
 

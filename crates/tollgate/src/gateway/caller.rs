@@ -28,7 +28,9 @@ pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> 
     let epoch = gateway.keys.epoch();
     let remembered = session.last.as_ref().filter(|last| last.epoch == epoch && *last.secret == *secret);
     let key = match remembered {
-        Some(last) if !last.key.expired(crate::clock::now_ms()) => Arc::clone(&last.key),
+        Some(last) if last.key.expires_at.is_none() || !last.key.expired(crate::clock::now_ms()) => {
+            Arc::clone(&last.key)
+        }
         _ => {
             let key = gateway.keys.authenticate(secret).map_err(|_| unauthenticated())?;
             session.last = Some(Remembered { secret: secret.into(), epoch, key: Arc::clone(&key) });

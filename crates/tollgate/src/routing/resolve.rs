@@ -81,7 +81,6 @@ pub fn visible(config: &Config) -> Vec<Visible<'_>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::panic, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
     use crate::config::Sources;

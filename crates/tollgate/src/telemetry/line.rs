@@ -5,10 +5,11 @@ use crate::clock;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::time::Duration;
+use tollgate_protocol::json::quote;
 use tollgate_protocol::usage::Usage;
 
 /// Appends the line as JSON.
-pub(super) fn json(record: &Record, out: &mut String) {
+pub(super) fn json(record: &Record, total: Duration, out: &mut String) {
     out.push_str("{\"timestamp\":\"");
     timestamp(out);
     out.push_str("\",\"level\":\"INFO\",\"target\":\"tollgate::request\",\"request_id\":\"");
@@ -32,7 +33,7 @@ pub(super) fn json(record: &Record, out: &mut String) {
     for (name, text) in texts {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
             out.push_str(name);
-            quote(text, out);
+            out.push_str(&quote(text));
         }
     }
     out.push_str(",\"attempts\":");
@@ -43,7 +44,7 @@ pub(super) fn json(record: &Record, out: &mut String) {
         counters(usage, out);
     }
     out.push_str(",\"total_ms\":");
-    milliseconds(record.total(), out);
+    milliseconds(total, out);
     if let Some(first) = record.first_byte {
         out.push_str(",\"first_byte_ms\":");
         milliseconds(first, out);
@@ -55,13 +56,13 @@ pub(super) fn json(record: &Record, out: &mut String) {
 }
 
 /// Appends the line for a person at a terminal.
-pub(super) fn human(record: &Record, out: &mut String) {
+pub(super) fn human(record: &Record, total: Duration, out: &mut String) {
     timestamp(out);
     let model = record.model.as_deref().unwrap_or("-");
     let provider = if record.provider.is_empty() { "-" } else { &record.provider };
     // Writing to a string cannot fail.
     let _ = write!(out, " {} {} {} {model}→{provider} ", record.route, record.status, record.id);
-    milliseconds(record.total(), out);
+    milliseconds(total, out);
     out.push_str(" ms ");
     out.push_str(record.outcome.name());
     out.push('\n');
@@ -132,17 +133,6 @@ fn number(mut n: u64, out: &mut String) {
     out.push_str(std::str::from_utf8(digits.get(at..).unwrap_or_default()).unwrap_or_default());
 }
 
-/// As a JSON string. Plain text, the usual case, is copied; the rest goes through `serde_json`.
-fn quote(text: &str, out: &mut String) {
-    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    } else {
-        out.push_str(&tollgate_protocol::json::quote(text));
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
@@ -161,7 +151,7 @@ mod tests {
             record.outcome = Outcome::Completed;
             record.usage = Some(Usage { input_tokens: input, suspect: true, ..Usage::default() });
             let mut line = String::new();
-            json(&record, &mut line);
+            json(&record, Duration::from_millis(3), &mut line);
             prop_assert_eq!(line.matches('\n').count(), 1);
             let value: serde_json::Value = serde_json::from_str(&line).unwrap();
             prop_assert_eq!(value["model"].as_str().unwrap_or_default(), model);

@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// Series that all requests of one kind share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -146,14 +147,14 @@ impl Metrics {
     }
 
     /// A data-plane request has ended.
-    pub(super) fn end(&self, record: &Record) {
+    pub(super) fn end(&self, record: &Record, total: Duration) {
         self.in_flight.dec();
         self.with_series(record, |series| {
             series.requests.inc();
             if record.answered {
                 series.answered.inc();
             }
-            series.seconds.observe(record.total().as_secs_f64());
+            series.seconds.observe(total.as_secs_f64());
             if let Some(first) = record.first_byte {
                 series.first_byte.observe(first.as_secs_f64());
             }

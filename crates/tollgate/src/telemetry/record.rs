@@ -178,16 +178,17 @@ impl Telemetry {
 
     /// A data-plane request has ended: its line and its counts.
     pub fn end(&self, record: &Record) {
-        self.metrics.end(record);
+        let total = record.total();
+        self.metrics.end(record, total);
         thread_local! {
             static LINE: RefCell<String> = const { RefCell::new(String::new()) };
         }
         LINE.with_borrow_mut(|text| {
             text.clear();
             if self.log.is_human() {
-                line::human(record, text);
+                line::human(record, total, text);
             } else {
-                line::json(record, text);
+                line::json(record, total, text);
             }
             self.log.line(text.as_bytes());
         });

@@ -173,22 +173,23 @@ impl Answer {
         self.text()
             .replace("\r\n", "\n")
             .split("\n\n")
-            .filter_map(|e| e.strip_prefix("data: ").map(str::to_owned))
+            .filter_map(|e| e.trim_start_matches('\n').strip_prefix("data: ").map(str::to_owned))
             .collect()
     }
 }
 
 /// One request on a connection of its own.
 pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut bytes = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n").into_bytes();
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(bytes, "{name}: {value}\r\n").unwrap();
     }
     if !(body.is_empty() && method == "GET") {
-        head.push_str(&format!("content-length: {}\r\n", body.len()));
+        write!(bytes, "content-length: {}\r\n", body.len()).unwrap();
     }
-    head.push_str("\r\n");
-    raw(address, &[head.as_bytes(), body].concat())
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(body);
+    raw(address, &bytes)
 }
 
 /// Sends bytes as they are and reads one answer.
@@ -295,7 +296,7 @@ impl Upstream {
 
 fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut all = Vec::new();
-    let mut piece = [0; 65536];
+    let mut piece = vec![0; 65536];
     loop {
         if let Some(end) = all.windows(4).position(|w| w == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&all[..end]).to_ascii_lowercase();

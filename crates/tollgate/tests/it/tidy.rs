@@ -27,17 +27,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &["catalogue"]),
     ("door", &["clock", "config", "http1", "message"]),
-    ("gateway", &["clock", "config", "http1", "ids", "keys", "message", "routing", "telemetry", "upstream"]),
-    ("http1", &[]),
+    ("gateway", &["clock", "config", "http1", "ids", "keys", "lines", "message", "routing", "telemetry", "upstream"]),
+    ("http1", &["lines"]),
     ("ids", &[]),
     ("keys", &["clock", "config", "ids", "money", "store"]),
-    ("message", &[]),
+    ("lines", &[]),
+    ("message", &["lines"]),
     ("money", &[]),
     ("routing", &["catalogue", "clock", "config", "upstream"]),
     ("store", &["clock", "config"]),
-    ("surface", &["admin", "catalogue", "door", "gateway", "http1", "keys", "message", "routing"]),
+    ("surface", &["admin", "catalogue", "door", "gateway", "http1", "keys", "lines", "message", "routing"]),
     ("telemetry", &["clock"]),
-    ("upstream", &["clock", "config", "http1"]),
+    ("upstream", &["clock", "config", "http1", "lines"]),
 ];
 
 /// External crates that only some rooms may name.
