@@ -10,16 +10,19 @@
     clippy::large_stack_arrays,
     clippy::format_push_string,
     clippy::format_collect,
+    clippy::items_after_statements,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
 mod config;
-mod door;
+pub mod door;
 mod faults;
 mod harness;
 mod keys;
 mod leaving;
-mod life;
+pub mod life;
 mod recorded;
 mod routing;
 mod smoke;
