@@ -57,6 +57,7 @@ pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, 
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
+        // An error here is the peer's or the drain's, and either way the end.
         _ = connection => {}
         () = exchanges.idle(CLOSING, CLOSING) => {}
     }

@@ -34,6 +34,7 @@ pub(super) struct Opened {
 }
 
 /// How much of it is there.
+#[allow(clippy::large_enum_variant, reason = "one for each request, and moved once")]
 pub(super) enum OpenedBody {
     /// All of it, checked; `began` is when it was complete.
     Whole { body: Bytes, usage: Option<Usage>, began: Instant, timer: Timer },

@@ -35,10 +35,10 @@ pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
     if fault.kind == FaultKind::Unauthenticated {
         answer.headers.push(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if !request_id.is_empty() {
-        if let Ok(id) = HeaderValue::from_str(request_id) {
-            answer.headers.push(REQUEST_ID, id);
-        }
+    if !request_id.is_empty()
+        && let Ok(id) = HeaderValue::from_str(request_id)
+    {
+        answer.headers.push(REQUEST_ID, id);
     }
     answer
 }

@@ -30,13 +30,17 @@ impl Streamed {
         let Primed { relay, source, mut held, complete, fault, secret, timer } = primed;
         note(&relay, &mut meter);
         if let Some(mut fault) = fault {
-            secret.iter().for_each(|secret| fault.conceal(secret));
+            if let Some(secret) = &secret {
+                fault.conceal(secret);
+            }
             relay.fault(&fault, &mut held);
             meter.note(|record| record.error = Some(fault.code.to_string()));
         }
         let source = if complete {
             meter.settle(Outcome::Completed);
-            source.map(finish);
+            if let Some(source) = source {
+                finish(source);
+            }
             None
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);

@@ -125,7 +125,7 @@ impl Fleet {
         if let Some(found) = self.named.get(name) {
             return Some(Arc::clone(found));
         }
-        Some(choices(&self.deployments, &*resolve::resolve(&self.config, name)?, false))
+        Some(choices(&self.deployments, &resolve::resolve(&self.config, name)?, false))
     }
 
     /// The deployments in force.
@@ -258,16 +258,16 @@ pub fn order(
     now: i64,
     mut random: impl FnMut(u64) -> u64,
 ) -> Result<Vec<Attempt>, NoAttempt> {
-    if let [only] = choices {
-        if let [account] = only.deployment.accounts.as_slice() {
-            // The usual case: nothing to choose.
-            let speaks = only.deployment.provider.protocols.contains(&protocol);
-            return match account.resting(now) {
-                _ if !speaks => Err(NoAttempt::Protocol),
-                Some(wait) => Err(NoAttempt::Resting { wait, rate_limited: account.rests_for_rate() }),
-                None => Ok(vec![Attempt { choice: only.clone(), account: 0 }]),
-            };
-        }
+    if let [only] = choices
+        && let [account] = only.deployment.accounts.as_slice()
+    {
+        // The usual case: nothing to choose.
+        let speaks = only.deployment.provider.protocols.contains(&protocol);
+        return match account.resting(now) {
+            _ if !speaks => Err(NoAttempt::Protocol),
+            Some(wait) => Err(NoAttempt::Resting { wait, rate_limited: account.rests_for_rate() }),
+            None => Ok(vec![Attempt { choice: only.clone(), account: 0 }]),
+        };
     }
     let mut tiers: Vec<(bool, u32, Attempt)> = Vec::new();
     let mut shortest: Option<(Duration, bool)> = None;

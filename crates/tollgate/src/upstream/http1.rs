@@ -229,10 +229,10 @@ impl Body {
     }
 
     fn give_back(&mut self) {
-        if let (Some(connection), Some(origin)) = (self.connection.take(), self.origin.take()) {
-            if connection.read.is_empty() {
-                pool::give_back(origin, connection);
-            }
+        if let (Some(connection), Some(origin)) = (self.connection.take(), self.origin.take())
+            && connection.read.is_empty()
+        {
+            pool::give_back(origin, connection);
         }
     }
 

@@ -6,6 +6,13 @@
     unreachable_pub,
     missing_docs,
     dead_code,
+    clippy::missing_panics_doc,
+    clippy::large_stack_arrays,
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::items_after_statements,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 

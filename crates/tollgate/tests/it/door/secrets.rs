@@ -38,7 +38,7 @@ fn no_key_and_no_prompt_is_in_log_data_or_metrics() {
     let mut wire = Wire::to(gateway.address);
     wire.send(chat(&live, &body).replace("Host: a", "Host: a\r\nHost: a")).rest().unwrap();
     let mut wire = Wire::to(gateway.address);
-    wire.send(chat(&live, &body).trim_end_matches("}"));
+    wire.send(chat(&live, &body).trim_end_matches('}'));
     drop(wire);
     std::thread::sleep(Duration::from_millis(400));
     let log = gateway.log();
