@@ -9,11 +9,10 @@ cd "$(dirname "$0")/.."
 tollgate=target/debug/tollgate
 cargo build --locked --package tollgate
 
-# One value out of what is in force.
+# One value out of what is in force. A bad configuration is told in full.
+config=$("$tollgate" check --json) || "$tollgate" check
 setting() {
-  "$tollgate" check --json | python3 -c 'import json, sys
-value = json.load(sys.stdin)
-print(value[sys.argv[1]])' "$1"
+  python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$config" "$1"
 }
 
 listen=$(setting listen)

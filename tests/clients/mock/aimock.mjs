@@ -27,6 +27,8 @@ mock
   .onMessage("not allowed", failure(400, "content_policy_violation", "That is not allowed."))
   .onMessage("locked account", failure(401, "invalid_api_key", "Incorrect API key provided: sk-abcd1234."))
   .onMessage("cut short", { content: "one two three four five six seven eight nine ten" }, { truncateAfterChunks: 3 })
+  .onMessage("broken JSON", { content: "Never seen." }, { chaos: { malformedRate: 1 } })
+  .onMessage("hang up", { content: "Never seen." }, { chaos: { disconnectRate: 1 } })
   .onMessage("slow", () => new Promise((done) => setTimeout(done, 3000, { content: "Too late." })))
   .onEmbedding("three numbers", { embedding: [0.25, -0.5, 1] })
   .onTranscription({

@@ -89,3 +89,10 @@ def test_every_part_of_the_steering_header_is_documented():
     names = set(re.findall(r'^            "([a-z-]+)" => ', source, re.M))
     assert len(names) > 20
     assert [name for name in sorted(names) if not re.search(rf"`{name}[=`]", page)] == []
+
+
+def test_the_lock_file_names_no_registry():
+    # Packages come from whatever registry the machine uses; their hashes say that they are the right ones.
+    lock = (CLIENTS / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert lock.count('"integrity"') >= 10

@@ -163,6 +163,18 @@ def test_a_plain_answer_that_breaks(sandbox, fault):
     assert caught.value.code.startswith("upstream_")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("text, codes", [
+    ("broken JSON", {"upstream_invalid_answer", "upstream_invalid_stream"}),
+    ("hang up", {"upstream_connection_lost", "upstream_truncated"}),
+])
+def test_a_provider_that_breaks_before_its_answer(live, text, codes, stream):
+    with pytest.raises(openai.InternalServerError) as caught:
+        ask(live.client, text, stream=stream)
+    assert caught.value.status_code == 502
+    assert caught.value.code in codes
+
+
 def test_a_failed_stream_before_its_first_chunk_is_a_status(sandbox):
     with pytest.raises(openai.APIStatusError) as caught:
         ask(sandbox.client, stream=True, **steer("cut-after=0"))
