@@ -6,6 +6,11 @@
     unreachable_pub,
     missing_docs,
     dead_code,
+    clippy::print_stdout,
+    clippy::large_stack_arrays,
+    clippy::format_push_string,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
