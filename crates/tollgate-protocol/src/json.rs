@@ -399,8 +399,8 @@ fn plain_run(text: &[u8]) -> usize {
     for eight in text.chunks_exact(8) {
         let Ok(bytes) = <[u8; 8]>::try_from(eight) else { break };
         let word = u64::from_le_bytes(bytes);
-        let quote = word ^ (ONES * b'"' as u64);
-        let slash = word ^ (ONES * b'\\' as u64);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let slash = word ^ (ONES * u64::from(b'\\'));
         let found = (quote.wrapping_sub(ONES) & !quote)
             | (slash.wrapping_sub(ONES) & !slash)
             | (word.wrapping_sub(ONES * 0x20) & !word);

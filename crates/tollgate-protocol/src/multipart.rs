@@ -158,7 +158,7 @@ impl FormScanner {
     /// One step; whether another may follow without more bytes.
     fn step(&mut self) -> Result<bool, FormError> {
         match self.state {
-            State::Preamble => Ok(self.skip_to_delimiter()),
+            State::Preamble | State::Passing => Ok(self.skip_to_delimiter()),
             State::AfterBoundary => {
                 if self.pending.starts_with(b"--") {
                     self.state = State::Done;
@@ -192,10 +192,10 @@ impl FormScanner {
                 };
                 let head = self.pending.get(..end).unwrap_or_default();
                 let field = part_name(head).as_deref().and_then(Field::named);
-                if let Some(field) = field {
-                    if self.values.get(field as usize).is_some_and(Option::is_some) {
-                        return Err(FormError::Twice(field));
-                    }
+                if let Some(field) = field
+                    && self.values.get(field as usize).is_some_and(Option::is_some)
+                {
+                    return Err(FormError::Twice(field));
                 }
                 // The CRLF that ends the head may also begin the delimiter, if the part is empty.
                 self.take(end + 2);
@@ -222,7 +222,6 @@ impl FormScanner {
                 self.state = State::AfterBoundary;
                 Ok(true)
             }
-            State::Passing => Ok(self.skip_to_delimiter()),
             State::Done => Ok(false),
         }
     }

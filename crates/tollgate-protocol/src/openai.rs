@@ -456,7 +456,7 @@ mod tests {
             (r#"{"model":"a"}"#, "messages"),
             (r#"{"model":"a","messages":null}"#, "messages"),
             (r#"{"model":"a","messages":[],"stream":"yes"}"#, "stream"),
-            (r#"[]"#, "body"),
+            (r"[]", "body"),
             (r#"{"model":"a","messages":[]"#, "body"),
         ] {
             let fault = head(body.as_bytes(), "messages").unwrap_err();

@@ -102,7 +102,7 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
     let house = House::open(config, &gateway, &installation, &bindings)?;
-    announce(&bindings, config, std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
+    announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     house.ready.store(true, Ordering::Relaxed);
     signals.next().await;
     house.close(config.server.drain, &mut signals).await;
@@ -318,7 +318,7 @@ fn raise_file_limit() {
 }
 
 /// One line for each URL, and on the very first start the keys.
-fn announce(bindings: &Bindings, config: &Config, first: FirstRun) -> std::io::Result<()> {
+fn announce(bindings: &Bindings, config: &Config, first: &FirstRun) -> std::io::Result<()> {
     let scheme = if bindings.tls { "https" } else { "http" };
     let data = bindings.data.address()?;
     let operators = bindings.admin.as_ref().map_or(Ok(data), Binding::address)?;

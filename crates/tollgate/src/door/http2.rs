@@ -61,21 +61,20 @@ async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door
         .map(|a| a.as_str().as_bytes())
         .or_else(|| head.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes));
     let checked = canonical_path(head.uri.path()).and_then(|()| authority(host.unwrap_or_default()));
-    let answer = match checked {
-        Err(error) => door.handler.refuse(error),
-        Ok(()) => {
-            let inbound = Inbound {
-                method: head.method,
-                path: head.uri.path().to_owned(),
-                query: head.uri.query().map(str::to_owned),
-                headers: head.headers,
-                peer: peer.ip(),
-                started: std::time::Instant::now(),
-            };
-            let mut body = StreamBody { body, limit: door.times.body, timer: None };
-            let mut session = H::Session::default();
-            door.handler.handle(inbound, &mut body, &mut session).await
-        }
+    let answer = if let Err(error) = checked {
+        door.handler.refuse(error)
+    } else {
+        let inbound = Inbound {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: head.headers,
+            peer: peer.ip(),
+            started: std::time::Instant::now(),
+        };
+        let mut body = StreamBody { body, limit: door.times.body, timer: None };
+        let mut session = H::Session::default();
+        door.handler.handle(inbound, &mut body, &mut session).await
     };
     let Answer { status, headers, body } = answer;
     let mut response = Response::new(Outgoing(Some(body)));
@@ -101,11 +100,11 @@ impl CallerBody for StreamBody {
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(BodyError::Gone)),
                 Poll::Ready(Some(Ok(frame))) => {
                     self.timer = None;
-                    if let Ok(data) = frame.into_data() {
-                        if !data.is_empty() {
-                            out.extend_from_slice(&data);
-                            return Poll::Ready(Ok(true));
-                        }
+                    if let Ok(data) = frame.into_data()
+                        && !data.is_empty()
+                    {
+                        out.extend_from_slice(&data);
+                        return Poll::Ready(Ok(true));
                     }
                 }
                 Poll::Pending => {

@@ -65,7 +65,7 @@ pub struct Door<H> {
 }
 
 /// Longest that a caller may leave an answer unread before its connection ends.
-const WRITE_STALL: Duration = Duration::from_secs(120);
+const WRITE_STALL: Duration = Duration::from_mins(2);
 
 /// Counts a connection while it lives.
 struct Counted(Arc<AtomicUsize>);

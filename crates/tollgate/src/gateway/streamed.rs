@@ -30,20 +30,24 @@ impl Streamed {
         let Primed { relay, source, mut held, complete, fault, secret, timer } = primed;
         note(&relay, &mut meter);
         if let Some(mut fault) = fault {
-            secret.iter().for_each(|secret| fault.conceal(secret));
+            if let Some(secret) = &secret {
+                fault.conceal(secret);
+            }
             relay.fault(&fault, &mut held);
             meter.note(|record| record.error = Some(fault.code.to_string()));
         }
-        let source = if complete {
+        let source = match source {
+            Some(source) if complete => {
+                finish(source);
+                None
+            }
+            source => source,
+        };
+        if complete {
             meter.settle(Outcome::Completed);
-            source.map(finish);
-            None
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
-            None
-        } else {
-            source
-        };
+        }
         Self { relay, source, held, secret, timer, meter }
     }
 
@@ -58,7 +62,9 @@ impl Streamed {
                 }
             }
             Some(mut fault) => {
-                self.secret.iter().for_each(|secret| fault.conceal(secret));
+                if let Some(secret) = &self.secret {
+                    fault.conceal(secret);
+                }
                 self.relay.fault(&fault, out);
                 self.source = None;
                 self.meter.note(|record| record.error = Some(fault.code.to_string()));

@@ -196,6 +196,7 @@ impl BodyDecoder {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 /// Longest rest that a vendor's hint is believed for.
-const MAX_REST: Duration = Duration::from_secs(600);
+const MAX_REST: Duration = Duration::from_mins(10);
 /// How long an account that failed without a hint goes last.
 const DOUBT: Duration = Duration::from_secs(30);
 
@@ -115,7 +115,7 @@ impl Fleet {
         if let Some(found) = self.named.get(name) {
             return Some(Arc::clone(found));
         }
-        Some(choices(&self.deployments, &*resolve::resolve(&self.config, name)?, false))
+        Some(choices(&self.deployments, &resolve::resolve(&self.config, name)?, false))
     }
 
     /// The deployments in force.

@@ -146,12 +146,11 @@ fn prepare(origin: &Origin, call: Call) -> Outgoing {
             }
         }
         CallBody::Pieces { length: known, pieces } => {
-            match known {
-                Some(known) => length(&mut out.write, known),
-                None => {
-                    out.chunked = true;
-                    out.write.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                }
+            if let Some(known) = known {
+                length(&mut out.write, known);
+            } else {
+                out.chunked = true;
+                out.write.extend_from_slice(b"transfer-encoding: chunked\r\n");
             }
             out.write.extend_from_slice(b"\r\n");
             out.pieces = Some(pieces);
@@ -227,10 +226,10 @@ impl Body {
     }
 
     fn give_back(&mut self) {
-        if let (Some(connection), Some(origin)) = (self.connection.take(), self.origin.take()) {
-            if connection.read.is_empty() {
-                pool::give_back(origin, connection);
-            }
+        if let (Some(connection), Some(origin)) = (self.connection.take(), self.origin.take())
+            && connection.read.is_empty()
+        {
+            pool::give_back(origin, connection);
         }
     }
 

@@ -129,11 +129,11 @@ impl Body {
                 None => return Poll::Ready(Ok(false)),
                 Some(Err(error)) => return Poll::Ready(Err(ReadError::Cut(error.to_string()))),
                 Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        if !data.is_empty() {
-                            sink(Piece::Owned(data));
-                            return Poll::Ready(Ok(true));
-                        }
+                    if let Ok(data) = frame.into_data()
+                        && !data.is_empty()
+                    {
+                        sink(Piece::Owned(data));
+                        return Poll::Ready(Ok(true));
                     }
                 }
             }

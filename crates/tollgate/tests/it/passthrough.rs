@@ -47,7 +47,7 @@ fn a_request_passes_byte_for_byte_but_for_its_model() {
     }
     // The vendor's name of the model asked for: not a byte changes.
     let body = r#"{"model":"up-up" ,"messages":[]}"#;
-    let config = format!("[models.\"up-up\"]\ntargets = [{{ provider = \"up\", model = \"up-up\" }}]\n");
+    let config = "[models.\"up-up\"]\ntargets = [{ provider = \"up\", model = \"up-up\" }]\n".to_string();
     let same = Gateway::start(&format!("{}{config}", provider("up", upstream.address, "")));
     assert_eq!(same.chat(&same.live_key(), body, &[]).status, 200);
     assert_eq!(sent(&upstream), body);

@@ -151,7 +151,7 @@ fn answers_of_all_formats_pass() {
         r#"{"task":"transcribe","language":"english","duration":8.470000267028809,"text":"The beach.","segments":[]}"#;
     let long = format!("{{\"task\":\"transcribe\",\"duration\":3600.5,\"text\":\"{}\"}}", "word ".repeat(300_000));
     let stream = "data: {\"type\":\"transcript.text.delta\",\"delta\":\"Hé\"}\n\ndata: {\"type\":\"transcript.text.done\",\"text\":\"Hé\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":3,\"output_tokens\":2,\"total_tokens\":5}}\n\n";
-    let rows = vec![
+    let rows = [
         ("json", json_answer("200 OK", TEXT), TEXT.to_owned(), Some(("audio_input_tokens", 14))),
         ("verbose", json_answer("200 OK", verbose), verbose.to_owned(), Some(("audio_milliseconds", 8471))),
         ("long", json_answer("200 OK", &long), long.clone(), Some(("audio_milliseconds", 3_600_500))),
