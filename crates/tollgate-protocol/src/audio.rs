@@ -4,6 +4,7 @@
 //! formats carry none.
 
 use crate::chat;
+use crate::embeddings;
 use crate::fault::Fault;
 use crate::json;
 use crate::openai;
@@ -14,17 +15,29 @@ use bytes::BytesMut;
 
 /// Reads `usage` of an answer: `{"type":"tokens",…}` or `{"type":"duration","seconds":…}`.
 pub fn usage(value: &[u8]) -> Option<Usage> {
-    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
-    let object = value.as_object()?;
     let mut reader = Reader::default();
-    if let Some(seconds) = object.get("seconds") {
-        let (audio_milliseconds, suspect) = milliseconds(seconds);
+    let [mut input, mut output, mut audio] = [0; 3];
+    let (mut duration, mut as_chat) = (None, false);
+    json::members(value, |member| match member.key().as_ref() {
+        b"seconds" => duration = Some(milliseconds(member.value)),
+        b"prompt_tokens" => as_chat = true,
+        b"input_tokens" => input = reader.count(member.value),
+        b"output_tokens" => output = reader.count(member.value),
+        b"input_token_details" | b"input_tokens_details" => chat::details(member.value, |key, value| {
+            if key == b"audio_tokens" {
+                audio = reader.count(value);
+            }
+        }),
+        _ => {}
+    })
+    .ok()?;
+    if let Some((audio_milliseconds, suspect)) = duration {
         return Some(Usage { audio_milliseconds, suspect, ..Usage::default() });
     }
-    let details = object.get("input_token_details").or_else(|| object.get("input_tokens_details"));
-    let input = reader.count(object.get("input_tokens").or_else(|| object.get("prompt_tokens")));
-    let output = reader.count(object.get("output_tokens").or_else(|| object.get("completion_tokens")));
-    let audio = reader.count(details.and_then(|d| d.get("audio_tokens")));
+    if as_chat {
+        // Mistral counts transcripts as it counts chats.
+        return chat::usage(value);
+    }
     let usage = Usage {
         input_tokens: reader.without(input, audio),
         audio_input_tokens: audio,
@@ -34,9 +47,19 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
     Some(Usage { suspect: reader.suspect(), ..usage })
 }
 
+/// Finds usage, or the length of the audio, near the end or the start of an answer that was too large to keep.
+pub fn usage_in_window(window: &[u8]) -> Option<Usage> {
+    if let Some(found) = embeddings::last_value(window, b"\"usage\"").and_then(usage) {
+        return Some(found);
+    }
+    let duration = embeddings::last_value(window, b"\"duration\"")?;
+    let (audio_milliseconds, suspect) = milliseconds(duration);
+    Some(Usage { audio_milliseconds, suspect, ..Usage::default() })
+}
+
 /// Seconds as a vendor wrote them, in thousandths, rounded up; and whether they could not be true.
-fn milliseconds(seconds: &serde_json::Value) -> (u64, bool) {
-    match seconds.as_f64() {
+fn milliseconds(seconds: &[u8]) -> (u64, bool) {
+    match std::str::from_utf8(seconds).ok().and_then(|text| text.parse::<f64>().ok()) {
         Some(s) if (0.0..=1e6).contains(&s) => {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
             let ms = (s * 1000.0).ceil() as u64;
@@ -58,7 +81,7 @@ pub fn answer(body: &[u8], json: bool) -> Result<Option<Usage>, Fault> {
     let (mut used, mut duration, mut text, mut error) = (None, None, false, None);
     json::object(body, |member| match member.key().as_ref() {
         b"usage" => used = usage(member.value),
-        b"duration" => duration = serde_json::from_slice(member.value).ok().map(|v| milliseconds(&v)),
+        b"duration" => duration = Some(milliseconds(member.value)),
         b"text" | b"segments" | b"words" => text = true,
         b"error" if !member.is_null() => error = Some(member),
         _ => {}
@@ -148,6 +171,10 @@ mod tests {
         assert_eq!(answer(br#"{"text":"a","duration":8.4701}"#, true).unwrap().unwrap().audio_milliseconds, 8471);
         assert_eq!(answer(b"1\n00:00", false).unwrap(), None);
         assert!(answer(b" <!DOCTYPE html>", false).is_err());
+        let start = br#"{"task":"transcribe","duration":8.4701,"text":"a "#;
+        assert_eq!(usage_in_window(start).unwrap().audio_milliseconds, 8471);
+        let end = br#"],"usage":{"type":"duration","seconds":9}}"#;
+        assert_eq!(usage_in_window(end).unwrap().audio_milliseconds, 9000);
     }
 
     #[test]

@@ -17,37 +17,61 @@ const DONE: &[u8] = b"[DONE]";
 
 /// Reads `usage` of an answer or a chunk; `None` where it is no object.
 pub fn usage(value: &[u8]) -> Option<Usage> {
-    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
-    let object = value.as_object()?;
     let mut reader = Reader::default();
-    let detail = |group: &str, name: &str| object.get(group).and_then(|g| g.get(name));
-    let prompt = reader.count(object.get("prompt_tokens"));
-    let completion = reader.count(object.get("completion_tokens"));
-    // DeepSeek names its cache hits beside; they are part of the prompt there too.
-    let cached = reader
-        .count(detail("prompt_tokens_details", "cached_tokens"))
-        .max(reader.count(object.get("prompt_cache_hit_tokens")));
-    let written = reader.count(detail("prompt_tokens_details", "cache_write_tokens"));
-    let audio_in = reader.count(detail("prompt_tokens_details", "audio_tokens"));
-    let image_in = reader.count(detail("prompt_tokens_details", "image_tokens"));
-    let reasoning = reader.count(detail("completion_tokens_details", "reasoning_tokens"));
-    let audio_out = reader.count(detail("completion_tokens_details", "audio_tokens"));
-    // Some servers report reasoning beside the completion instead of inside it; total_tokens tells which.
-    let total = reader.count(object.get("total_tokens"));
-    let beside = reasoning > 0 && total == prompt + completion + reasoning;
+    let [mut prompt, mut completion, mut total, mut cached, mut written] = [0; 5];
+    let [mut audio_in, mut image_in, mut reasoning, mut audio_out] = [0; 4];
+    json::members(value, |member| match member.key().as_ref() {
+        b"prompt_tokens" => prompt = reader.count(member.value),
+        b"completion_tokens" => completion = reader.count(member.value),
+        b"total_tokens" => total = reader.count(member.value),
+        // DeepSeek names its cache hits beside; they are part of the prompt there too.
+        b"prompt_cache_hit_tokens" => cached = cached.max(reader.count(member.value)),
+        b"prompt_tokens_details" => details(member.value, |key, value| match key {
+            b"cached_tokens" => cached = cached.max(reader.count(value)),
+            b"cache_write_tokens" => written = reader.count(value),
+            b"audio_tokens" => audio_in = reader.count(value),
+            b"image_tokens" => image_in = reader.count(value),
+            _ => {}
+        }),
+        b"completion_tokens_details" => details(member.value, |key, value| match key {
+            b"reasoning_tokens" => reasoning = reader.count(value),
+            b"audio_tokens" => audio_out = reader.count(value),
+            _ => {}
+        }),
+        _ => {}
+    })
+    .ok()?;
+    // Some servers report reasoning, or the prompt's audio, beside the whole instead of inside it; total_tokens
+    // tells which.
+    let inside = total == prompt + completion;
+    let prompt = if !inside && total == prompt + completion + audio_in { prompt + audio_in } else { prompt };
+    let beside = !inside && total == prompt + completion + reasoning;
     let visible = if beside { completion } else { reader.without(completion, reasoning) };
+    // What came from the cache may have been sound or image; it is counted once, as cached.
+    let fresh = reader.without(prompt, cached + written);
+    reader.within(prompt, audio_in + image_in);
+    let audio_in = audio_in.min(fresh);
+    let image_in = image_in.min(fresh - audio_in);
+    reader.within(visible, audio_out);
+    let audio_out = audio_out.min(visible);
     let usage = Usage {
-        input_tokens: reader.without(prompt, cached + written + audio_in + image_in),
-        cache_read_tokens: cached,
-        cache_write_5m_tokens: written,
-        output_tokens: reader.without(visible, audio_out),
-        reasoning_tokens: reasoning,
+        input_tokens: fresh - audio_in - image_in,
+        cache_read_tokens: cached.min(prompt),
+        cache_write_5m_tokens: written.min(prompt - cached.min(prompt)),
+        output_tokens: visible - audio_out,
+        reasoning_tokens: if beside { reasoning } else { reasoning.min(completion) },
         audio_input_tokens: audio_in,
         audio_output_tokens: audio_out,
         image_input_tokens: image_in,
         ..Usage::default()
     };
     Some(Usage { suspect: reader.suspect(), ..usage })
+}
+
+/// The members of a group of details, which may be missing or `null`.
+pub(crate) fn details<'a>(value: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8])) {
+    // What is no object has no details.
+    let _ = json::members(value, |member| each(member.key().as_ref(), member.value));
 }
 
 /// Checks a whole answer that was not streamed and reads its usage. An error object, an HTML page or a text cut
@@ -72,6 +96,10 @@ pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
 /// The fault for an answer that is not one.
 pub fn not_an_answer() -> Fault {
     Fault::broken("upstream_invalid_answer", "The provider's answer is not one.")
+}
+
+fn nothing_in_it() -> Fault {
+    Fault::broken("upstream_invalid_stream", "The provider's stream holds no answer.")
 }
 
 /// The fault for an error object that came with a 200 or inside a stream.
@@ -150,17 +178,28 @@ impl Watch for ChatWatch {
         let Some(data) = &event.data else { return Verdict::Pass };
         let data = data.trim_ascii();
         if data == DONE {
-            return Verdict::Terminal;
+            // An end mark after nothing is no answer.
+            return if self.seen == 0 { Verdict::Broken(nothing_in_it()) } else { Verdict::Terminal };
         }
         if data.is_empty() {
             return Verdict::Pass;
         }
-        let (mut choices, mut error, mut used, mut known) = (None, None, None, false);
+        let (mut choices, mut error, mut used, mut beside, mut known) = (None, None, None, None, false);
         let read = json::object(data, |member| match member.key().as_ref() {
             b"choices" => choices = Some(member.value),
             b"usage" => used = Some(member.value),
             b"error" if !member.is_null() => error = Some(member),
-            b"id" | b"object" | b"model" | b"x_groq" => known = true,
+            // Groq reports here what was not asked for otherwise.
+            b"x_groq" => {
+                known = true;
+                let read = json::members(member.value, |inner| {
+                    if inner.key().as_ref() == b"usage" {
+                        beside = usage(inner.value);
+                    }
+                });
+                known |= read.is_ok();
+            }
+            b"id" | b"object" | b"model" => known = true,
             _ => {}
         });
         if read.is_err() || (choices.is_none() && used.is_none() && error.is_none() && !known) {
@@ -173,9 +212,7 @@ impl Watch for ChatWatch {
             return Verdict::Broken(in_band(&member));
         }
         let reported = used.and_then(usage);
-        if reported.is_some() {
-            self.usage = reported;
-        }
+        self.usage = reported.or(beside).or(self.usage);
         let (mut meaningful, mut empty) = (false, true);
         let read = json::elements(choices.unwrap_or(b"[]"), |choice| {
             empty = false;
@@ -291,10 +328,8 @@ mod tests {
         assert_eq!((fault.status(), fault.message.as_ref()), (503, "over ***"));
         for garbage in ["<html>\n\n", "data: <html>\n\n", "data: {\"a\":\n\n", "data: 7\n\n", "data: {\"x\":1}\n\n"] {
             let (out, _, done, fault) = run(format!("{STREAM}{garbage}data: [DONE]\n\n").as_bytes(), false, &[]);
-            if garbage.starts_with("data") {
-                assert_eq!(out, STREAM, "{garbage}");
-                assert!(!done && fault.is_some(), "{garbage}");
-            }
+            assert_eq!(out, STREAM, "{garbage}");
+            assert!(!done && fault.is_some(), "{garbage}");
         }
     }
 
@@ -308,6 +343,26 @@ mod tests {
             answer(b"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\"}}").unwrap_err().status(),
             400
         );
+    }
+
+    #[test]
+    fn usage_as_vendors_really_count() {
+        let read = |text: &str| {
+            let usage = usage(text.as_bytes()).unwrap();
+            assert!(!usage.suspect, "{text}");
+            (usage.input_tokens, usage.cache_read_tokens, usage.image_input_tokens, usage.audio_input_tokens)
+        };
+        // xAI: cached image tokens are in both counts. Mistral: audio stands beside the prompt.
+        let xai = r#"{"prompt_tokens":265,"completion_tokens":52,"total_tokens":317,"prompt_tokens_details":{"cached_tokens":162,"text_tokens":9,"image_tokens":256}}"#;
+        assert_eq!(read(xai), (0, 162, 103, 0));
+        let mistral = r#"{"prompt_tokens":9,"total_tokens":585,"completion_tokens":201,"prompt_tokens_details":{"audio_tokens":375}}"#;
+        assert_eq!(read(mistral), (9, 0, 0, 375));
+    }
+
+    #[test]
+    fn an_end_mark_alone_is_no_answer() {
+        let (out, _, done, fault) = run(b": hello\n\ndata: [DONE]\n\n", false, &[]);
+        assert!(!out.contains("DONE") && !done && fault.is_some());
     }
 
     #[test]

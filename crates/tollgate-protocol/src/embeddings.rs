@@ -26,10 +26,15 @@ pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
 
 /// Finds `"usage":{…}` near the end or the start of an answer that was too large to keep.
 pub fn usage_in_window(window: &[u8]) -> Option<Usage> {
-    let key = memchr::memmem::rfind(window, b"\"usage\"")?;
-    let rest = window.get(key + 7..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    chat::usage(last_value(window, b"\"usage\"")?)
+}
+
+/// The value of the last member of that (quoted) name in a piece of a JSON text.
+pub(crate) fn last_value<'a>(window: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let key = memchr::memmem::rfind(window, name)?;
+    let rest = window.get(key + name.len()..)?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
     let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<&serde_json::value::RawValue>();
-    chat::usage(values.next()?.ok()?.get().as_bytes())
+    Some(values.next()?.ok()?.get().as_bytes())
 }
 
 #[cfg(test)]

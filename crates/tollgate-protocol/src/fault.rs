@@ -127,6 +127,23 @@ impl Fault {
         self
     }
 
+    /// Takes a secret out of everything that the caller may read.
+    pub fn conceal(&mut self, secret: &str) {
+        let hide = |text: &mut Cow<'static, str>| {
+            if !secret.is_empty() && text.contains(secret) {
+                *text = text.replace(secret, "***").into();
+            }
+        };
+        hide(&mut self.message);
+        hide(&mut self.code);
+        self.param.iter_mut().for_each(hide);
+        if let Some(raw) = self.raw.take() {
+            let mut raw: Cow<'static, str> = String::from_utf8_lossy(&raw).into_owned().into();
+            hide(&mut raw);
+            self.raw = Some(raw.into_owned().into_bytes());
+        }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.kind.status()

@@ -197,7 +197,14 @@ pub fn whole(value: &[u8]) -> Option<u64> {
 
 /// `text` as a JSON string with its quotes.
 pub fn quote(text: &str) -> String {
-    serde_json::Value::String(text.to_owned()).to_string()
+    if plain_run(text.as_bytes()) < text.len() {
+        return serde_json::Value::String(text.to_owned()).to_string();
+    }
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    quoted.push_str(text);
+    quoted.push('"');
+    quoted
 }
 
 fn utf8(text: &[u8]) -> Result<(), JsonError> {

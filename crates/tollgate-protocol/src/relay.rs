@@ -111,8 +111,10 @@ impl Relay {
             // throw such an event away.
             let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
             held.extend_from_slice(close);
-            if Event::read(&held).data.is_none_or(|data| data.trim_ascii().is_empty()) {
-                // A comment or the name of a field, cut short: it says nothing, and a client might stumble over it.
+            let says_nothing = Event::read(&held).data.is_some_and(|data| data.trim_ascii().is_empty());
+            if says_nothing || held.starts_with(b":") {
+                // A comment or an empty field, cut short: a client might stumble over it. Anything else is judged
+                // like every event, and a broken one ends the stream as broken.
                 held.clear();
             }
         } else if !held.is_empty() {
@@ -166,7 +168,7 @@ impl Relay {
             let Some(length) = self.splitter.event_end(rest, ended) else { break };
             let event = Event::read(rest.get(..length).unwrap_or_default());
             pushed.alive |= event.data.is_some();
-            let verdict = self.watch.event(&event);
+            let verdict = if event.stray { Verdict::Broken(stray()) } else { self.watch.event(&event) };
             match verdict {
                 Verdict::Pass => {}
                 Verdict::Meaningful => pushed.meaningful = true,
@@ -188,6 +190,10 @@ impl Relay {
         out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
         used
     }
+}
+
+fn stray() -> Fault {
+    Fault::broken("upstream_invalid_stream", "The provider sent something that is not part of its stream.")
 }
 
 impl Pushed {

@@ -61,12 +61,14 @@ pub struct Event<'a> {
     pub name: Option<&'a [u8]>,
     /// Values of the `data:` lines, joined by LF; `None` where there is none (a comment, blank lines).
     pub data: Option<Cow<'a, [u8]>>,
+    /// It has a line that is no part of an event stream: a proxy's page, a bare JSON error.
+    pub stray: bool,
 }
 
 impl<'a> Event<'a> {
     /// Reads the lines of one event.
     pub fn read(raw: &'a [u8]) -> Self {
-        let mut event = Self { raw, name: None, data: None };
+        let mut event = Self { raw, name: None, data: None, stray: false };
         let mut rest = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
         while !rest.is_empty() {
             let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
@@ -84,6 +86,8 @@ impl<'a> Event<'a> {
                 });
             } else if let Some(value) = field(line, b"event") {
                 event.name = Some(value);
+            } else if !(line.is_empty() || line.starts_with(b":")) {
+                event.stray |= field(line, b"id").is_none() && field(line, b"retry").is_none();
             }
         }
         event
@@ -140,6 +144,10 @@ mod tests {
         assert_eq!(event.data.as_deref(), Some(&b"one\n two\n"[..]));
         assert!(Event::read(b": ping\n\n").is_keep_alive());
         assert!(Event::read(b"\n").is_keep_alive());
+        assert!(!event.stray && !Event::read(b": ping\r\nretry: 3\r\nid\r\n\r\n").stray);
+        for stray in ["<html>\n\n", "{\"error\":1}\n\n", "data: x\nda ta: y\n\n"] {
+            assert!(Event::read(stray.as_bytes()).stray, "{stray}");
+        }
     }
 
     proptest! {

@@ -4,64 +4,58 @@
 //! reports them beside. Each protocol's reader brings its own convention into this form, once; nothing later asks
 //! which convention a number came from.
 
-use serde::Serialize;
+use crate::json;
 
 /// Largest count of one kind that is believed; more is clamped and marked.
 pub const MAX_COUNT: u64 = 1_000_000_000;
 
 /// Disjoint counters. Tokens are tokens, seconds are thousandths of a second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Text read, not from a cache.
-    #[serde(skip_serializing_if = "is_zero")]
     pub input_tokens: u64,
     /// Text read from a cache.
-    #[serde(skip_serializing_if = "is_zero")]
     pub cache_read_tokens: u64,
     /// Text written to a short cache.
-    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_5m_tokens: u64,
     /// Text written to a long cache.
-    #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_1h_tokens: u64,
     /// Visible text made.
-    #[serde(skip_serializing_if = "is_zero")]
     pub output_tokens: u64,
     /// Reasoning made.
-    #[serde(skip_serializing_if = "is_zero")]
     pub reasoning_tokens: u64,
     /// Audio read.
-    #[serde(skip_serializing_if = "is_zero")]
     pub audio_input_tokens: u64,
     /// Audio made.
-    #[serde(skip_serializing_if = "is_zero")]
     pub audio_output_tokens: u64,
     /// Images read.
-    #[serde(skip_serializing_if = "is_zero")]
     pub image_input_tokens: u64,
     /// Images made.
-    #[serde(skip_serializing_if = "is_zero")]
     pub image_output_tokens: u64,
     /// Length of audio, in milliseconds.
-    #[serde(skip_serializing_if = "is_zero")]
     pub audio_milliseconds: u64,
     /// A vendor's number could not be true and was clamped.
-    #[serde(skip_serializing_if = "is_false")]
     pub suspect: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-fn is_zero(n: &u64) -> bool {
-    *n == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
-fn is_false(b: &bool) -> bool {
-    !*b
-}
-
 impl Usage {
+    /// All counters by the names that they have outside.
+    pub fn counters(&self) -> [(&'static str, u64); 11] {
+        [
+            ("input_tokens", self.input_tokens),
+            ("cache_read_tokens", self.cache_read_tokens),
+            ("cache_write_5m_tokens", self.cache_write_5m_tokens),
+            ("cache_write_1h_tokens", self.cache_write_1h_tokens),
+            ("output_tokens", self.output_tokens),
+            ("reasoning_tokens", self.reasoning_tokens),
+            ("audio_input_tokens", self.audio_input_tokens),
+            ("audio_output_tokens", self.audio_output_tokens),
+            ("image_input_tokens", self.image_input_tokens),
+            ("image_output_tokens", self.image_output_tokens),
+            ("audio_milliseconds", self.audio_milliseconds),
+        ]
+    }
+
     /// All kinds of input tokens.
     pub fn total_input(&self) -> u64 {
         self.input_tokens
@@ -85,28 +79,29 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A count: absent and `null` are 0; negative, fractional and absurd ones are clamped and marked.
-    pub(crate) fn count(&mut self, value: Option<&serde_json::Value>) -> u64 {
-        match value {
-            None | Some(serde_json::Value::Null) => 0,
-            Some(value) => match value.as_u64() {
-                Some(n) if n <= MAX_COUNT => n,
-                Some(_) => {
-                    self.suspect = true;
-                    MAX_COUNT
+    /// A count as it stands in the JSON: absent and `null` are 0; negative, fractional and absurd ones are clamped
+    /// and marked.
+    pub(crate) fn count(&mut self, value: &[u8]) -> u64 {
+        if value.is_empty() || value == b"null" {
+            return 0;
+        }
+        match json::whole(value) {
+            Some(n) if n <= MAX_COUNT => n,
+            Some(_) => {
+                self.suspect = true;
+                MAX_COUNT
+            }
+            // Some servers write whole numbers as 12.0.
+            None => match std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok()) {
+                Some(f) if f.fract() == 0.0 && (0.0..=1e9).contains(&f) => {
+                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+                    let n = f as u64;
+                    n
                 }
-                // Some servers write whole numbers as 12.0.
-                None => match value.as_f64() {
-                    Some(f) if f.fract() == 0.0 && (0.0..=1e9).contains(&f) => {
-                        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-                        let n = f as u64;
-                        n
-                    }
-                    _ => {
-                        self.suspect = true;
-                        0
-                    }
-                },
+                _ => {
+                    self.suspect = true;
+                    0
+                }
             },
         }
     }
@@ -117,6 +112,11 @@ impl Reader {
             self.suspect = true;
             0
         })
+    }
+
+    /// A part larger than its whole is marked.
+    pub(crate) fn within(&mut self, whole: u64, part: u64) {
+        self.suspect |= part > whole;
     }
 
     pub(crate) fn suspect(&self) -> bool {

@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod http1;
 pub mod ids;
 pub mod keys;
+pub mod lines;
 pub mod message;
 pub mod money;
 pub mod routing;

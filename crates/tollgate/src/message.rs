@@ -1,7 +1,8 @@
 //! Requests and answers as the rooms hand them to each other, whatever HTTP they came over.
 
+use crate::lines::Lines;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::task::{Context, Poll};
@@ -17,7 +18,7 @@ pub struct Inbound {
     /// Query without its question mark.
     pub query: Option<String>,
     /// Header lines.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// The caller's address.
     pub peer: IpAddr,
     /// When the head was complete.
@@ -26,8 +27,8 @@ pub struct Inbound {
 
 impl Inbound {
     /// A header's value, if it is there and readable as text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.text(name)
     }
 }
 
@@ -72,7 +73,7 @@ pub struct Answer {
     /// Status.
     pub status: StatusCode,
     /// Header lines; framing is the door's.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// Body.
     pub body: AnswerBody,
 }
@@ -80,8 +81,8 @@ pub struct Answer {
 impl Answer {
     /// A whole answer of one content type.
     pub fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+        let mut headers = Lines::with_capacity(8);
+        headers.push(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
         Self { status, headers, body: AnswerBody::Whole(body.into()) }
     }
 }

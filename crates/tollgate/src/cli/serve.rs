@@ -102,7 +102,9 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
     let house = House::open(config, &gateway, &installation, &bindings)?;
-    announce(&bindings, config, std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
+    announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
+    // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
+    drop(bindings);
     house.ready.store(true, Ordering::Relaxed);
     signals.next().await;
     house.close(config.server.drain, &mut signals).await;
@@ -154,8 +156,9 @@ impl Bindings {
 struct House {
     ready: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
+    /// Held by each task that accepts connections.
+    listening: Arc<()>,
     drain: CancellationToken,
-    abort: CancellationToken,
     finished: CancellationToken,
     workers: Vec<JoinHandle<()>>,
 }
@@ -170,7 +173,7 @@ impl House {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (drain, abort, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (drain, finished) = (CancellationToken::new(), CancellationToken::new());
         let admin = admin::router(AdminState::of(installation));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
@@ -184,7 +187,6 @@ impl House {
                 }),
                 times: Times { head: server.header_timeout, body: server.body_timeout, keep_alive: server.keep_alive },
                 drain: drain.clone(),
-                abort: abort.clone(),
                 room: Arc::clone(&room),
                 open: Arc::clone(&connections),
             })
@@ -197,6 +199,7 @@ impl House {
             count => count,
         };
         let mut workers = Vec::with_capacity(count);
+        let listening = Arc::new(());
         for index in 0..count {
             let share = |binding: &Binding| binding.share().map_err(|e| other("cannot share a listener")(&e));
             let worker = Worker {
@@ -206,12 +209,13 @@ impl House {
                     Some(binding) if index == 0 => Some((share(binding)?, Arc::clone(&operators))),
                     _ => None,
                 },
+                listening: Arc::clone(&listening),
                 finished: finished.clone(),
             };
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers.push(thread.spawn(move || worker.run()).map_err(|e| other("cannot start a worker")(&e))?);
         }
-        Ok(Self { ready, connections, drain, abort, finished, workers })
+        Ok(Self { ready, connections, listening, drain, finished, workers })
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
@@ -222,7 +226,7 @@ impl House {
         tracing::info!(connections = open(), seconds = drain.as_secs(), "draining");
         let start = Instant::now();
         let idle = async {
-            while open() > 0 && start.elapsed() < drain {
+            while (open() > 0 || Arc::strong_count(&self.listening) > 1) && start.elapsed() < drain {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -230,11 +234,7 @@ impl House {
             () = idle => {}
             () = signals.next() => tracing::warn!("second signal: stopping now"),
         }
-        self.abort.cancel();
-        let end = Instant::now() + Duration::from_secs(2);
-        while open() > 0 && Instant::now() < end {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        // What is still open is dropped with its worker's runtime, and settles as it drops.
         self.finished.cancel();
         for worker in self.workers {
             // A worker that panicked has said so; the others still end in order.
@@ -247,6 +247,7 @@ impl House {
 struct Worker {
     data: (Binding, Arc<Door<Surface>>),
     admin: Option<(Binding, Arc<Door<Surface>>)>,
+    listening: Arc<()>,
     finished: CancellationToken,
 }
 
@@ -267,15 +268,15 @@ impl Worker {
                 }
             });
             if let Some((binding, door)) = self.admin {
-                tokio::spawn(accept(binding, door));
+                tokio::spawn(accept(binding, door, Arc::clone(&self.listening)));
             }
-            accept(self.data.0, self.data.1).await;
+            accept(self.data.0, self.data.1, self.listening).await;
             self.finished.cancelled().await;
         });
     }
 }
 
-async fn accept(binding: Binding, door: Arc<Door<Surface>>) {
+async fn accept(binding: Binding, door: Arc<Door<Surface>>, _listening: Arc<()>) {
     if let Err(error) = binding.serve(door).await {
         tracing::error!(%error, "a worker cannot listen");
     }
@@ -318,7 +319,7 @@ fn raise_file_limit() {
 }
 
 /// One line for each URL, and on the very first start the keys.
-fn announce(bindings: &Bindings, config: &Config, first: FirstRun) -> std::io::Result<()> {
+fn announce(bindings: &Bindings, config: &Config, first: &FirstRun) -> std::io::Result<()> {
     let scheme = if bindings.tls { "https" } else { "http" };
     let data = bindings.data.address()?;
     let operators = bindings.admin.as_ref().map_or(Ok(data), Binding::address)?;

@@ -99,7 +99,8 @@ fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table) -> Config {
     if let Some(data_dir) = &sources.data_dir {
         storage.data_dir.clone_from(data_dir);
     }
-    Config { server, storage, providers: providers.sound, models }
+    let sandbox_timeouts = timeouts.in_force(process::WrittenTimeouts::default(), super::Kind::OpenAi);
+    Config { server, storage, sandbox_timeouts, providers: providers.sound, models }
 }
 
 fn option(root: &mut Table, section: &str, key: &str, name: &'static str, value: &str) {

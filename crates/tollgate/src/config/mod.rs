@@ -41,6 +41,8 @@ pub struct Config {
     pub server: Server,
     /// Where data lives.
     pub storage: Storage,
+    /// Time-outs of test keys' calls, which no provider's table overrides.
+    pub sandbox_timeouts: Timeouts,
     /// Configured vendors by their free name.
     pub providers: BTreeMap<String, Arc<Provider>>,
     /// Public model names and the targets behind them, in the order written.

@@ -139,27 +139,26 @@ impl Run {
 /// Puts back what only a restart can change.
 fn keep(old: &Config, new: &mut Config) {
     let mut moved = Vec::new();
-    let (was, now) = (&old.server, &mut new.server);
-    if now.listen != was.listen {
-        now.listen = was.listen;
-        moved.push("server.listen");
+    macro_rules! keep {
+        ($($room:ident.$field:ident as $key:literal),* $(,)?) => {$(
+            if new.$room.$field != old.$room.$field {
+                new.$room.$field.clone_from(&old.$room.$field);
+                moved.push($key);
+            }
+        )*};
     }
-    if now.admin_listen != was.admin_listen {
-        now.admin_listen = was.admin_listen;
-        moved.push("server.admin_listen");
-    }
-    if now.tls != was.tls {
-        now.tls.clone_from(&was.tls);
-        moved.push("server.tls");
-    }
-    if now.workers != was.workers {
-        now.workers = was.workers;
-        moved.push("server.workers");
-    }
-    if new.storage.data_dir != old.storage.data_dir {
-        new.storage.data_dir.clone_from(&old.storage.data_dir);
-        moved.push("storage.data_dir");
-    }
+    keep!(
+        server.listen as "server.listen",
+        server.admin_listen as "server.admin_listen",
+        server.tls as "server.tls",
+        server.workers as "server.workers",
+        server.drain as "server.drain_seconds",
+        server.header_timeout as "server.header_timeout",
+        server.body_timeout as "server.body_timeout",
+        server.keep_alive as "server.keep_alive",
+        server.max_connections as "server.max_connections",
+        storage.data_dir as "storage.data_dir",
+    );
     for key in moved {
         tracing::warn!(key, "changed in the configuration; needs a restart to take effect");
     }

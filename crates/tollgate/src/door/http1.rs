@@ -3,10 +3,10 @@
 //! While an answer streams, the caller's side is watched: a caller that leaves drops the answer, and with it the
 //! vendor's connection. A caller that half-closes counts as gone.
 
-use super::{Door, Handler, WRITE_STALL, http2};
+use super::{Door, Handler, PROGRESS, WRITE_STALL, http2};
 use crate::http1::{
     BodyDecoder, CHUNK_HEAD, HeadError, Io, LAST_CHUNK, Limits, RequestHead, Watchdog, chunk_head, fill, head_end,
-    request, write_headers,
+    request,
 };
 use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
 use bytes::{Buf, Bytes, BytesMut};
@@ -28,10 +28,8 @@ const MAX_AHEAD: usize = 64 * 1024;
 /// Bodies up to this size are written together with the head.
 const TOGETHER: usize = 16 * 1024;
 /// After a refused body: how much and how long to read on, so that the caller sees the answer and not a reset.
-const LINGER_BYTES: usize = 1024 * 1024;
-const LINGER: Duration = Duration::from_secs(1);
-/// Bytes of a body that count as progress against its time limit.
-const PROGRESS: usize = 1024;
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+const LINGER: Duration = Duration::from_secs(5);
 
 struct Connection {
     io: Io,
@@ -52,17 +50,15 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
         let head = match connection.head(wait, door.times.head, &mut draining).await {
             Ok(Next::Request(head)) => head,
             Ok(Next::Http2) => return Box::pin(http2::serve(connection.io, connection.read, peer, door)).await,
-            Ok(Next::End) => return,
+            Ok(Next::End) => return connection.close().await,
             Err(error) => {
-                let _ = connection
-                    .answer(door.handler.refuse(error), &Shape { keep: false, bodyless: false, chunks: false })
-                    .await;
+                let shape = Shape { keep: false, bodyless: false, version: Version::HTTP_11 };
+                let _ = connection.answer(door.handler.refuse(error), &shape).await;
                 connection.linger().await;
                 return;
             }
         };
         let bodyless = head.method == Method::HEAD;
-        let chunks = head.version == Version::HTTP_11;
         let mut body = RequestBody {
             decoder: BodyDecoder::new(head.framing),
             owes_continue: head.expects_continue,
@@ -70,6 +66,7 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
             progress: 0,
             connection: &mut connection,
         };
+        let version = head.version;
         let inbound = Inbound {
             method: head.method,
             path: head.path,
@@ -78,25 +75,18 @@ pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<
             peer: peer.ip(),
             started: std::time::Instant::now(),
         };
-        let answer = tokio::select! {
-            biased;
-            answer = door.handler.handle(inbound, &mut body, &mut session) => answer,
-            () = door.abort.cancelled() => return,
-        };
+        // In a box of its own: what a request needs until its answer begins is given back before the answer streams.
+        let handled = Box::pin(door.handler.handle(inbound, &mut body, &mut session));
+        let answer = handled.await;
         let read = body.decoder.is_done();
         connection.watchdog.set(None);
         let keep = head.keep_alive && read && !door.drain.is_cancelled();
-        let shape = Shape { keep, bodyless, chunks };
-        let written = tokio::select! {
-            biased;
-            written = connection.answer(answer, &shape) => written,
-            () = door.abort.cancelled() => return,
-        };
-        if !(written && keep) {
-            if written && !read {
-                connection.linger().await;
-            }
-            return;
+        let shape = Shape { keep, bodyless, version };
+        match connection.answer(answer, &shape).await {
+            Written::Kept => {}
+            Written::Last if read => return connection.close().await,
+            Written::Last => return connection.linger().await,
+            Written::Broken => return,
         }
         wait = door.times.keep_alive;
     }
@@ -114,8 +104,19 @@ struct Shape {
     keep: bool,
     /// It answers a HEAD.
     bodyless: bool,
-    /// The caller understands chunks.
-    chunks: bool,
+    /// The caller's; chunks are for HTTP/1.1.
+    version: Version,
+}
+
+/// What came of writing an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// All of it, and the connection lives on.
+    Kept,
+    /// All of it, and the connection ends.
+    Last,
+    /// Not all of it: the caller left, or the answer could not be completed.
+    Broken,
 }
 
 impl Connection {
@@ -181,11 +182,11 @@ impl Connection {
         self.watchdog.set(None);
         match end {
             Ok(Some(end)) => {
-                let head = request(self.read.get(..end).unwrap_or_default(), Limits::DOOR)?;
-                self.read.advance(end);
+                let bytes = self.read.split_to(end).freeze();
                 if self.read.is_empty() {
                     self.read = BytesMut::new();
                 }
+                let head = request(&bytes, Limits::DOOR)?;
                 Ok(Next::Request(head))
             }
             Ok(None) => Ok(Next::Http2),
@@ -194,46 +195,48 @@ impl Connection {
         }
     }
 
-    /// Writes an answer; whether all of it was written. Ends early when the caller leaves.
-    async fn answer(&mut self, answer: Answer, shape: &Shape) -> bool {
+    /// Writes an answer. Ends early when the caller leaves.
+    async fn answer(&mut self, answer: Answer, shape: &Shape) -> Written {
+        let old = shape.version == Version::HTTP_10;
+        let length = match &answer.body {
+            AnswerBody::Whole(body) => Some(body.len() as u64),
+            AnswerBody::Stream(stream) => stream.length(),
+        };
+        let chunked = length.is_none() && !old;
+        // A body without length and chunks ends with its connection.
+        let keep = shape.keep && (length.is_some() || chunked);
         let out = &mut self.write;
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(answer.status.as_str().as_bytes());
         out.extend_from_slice(b" ");
         out.extend_from_slice(answer.status.canonical_reason().unwrap_or("Status").as_bytes());
         out.extend_from_slice(b"\r\n");
-        write_headers(&answer.headers, out);
+        answer.headers.write(out);
         crate::clock::write_date(out);
-        if !shape.keep {
-            out.extend_from_slice(b"connection: close\r\n");
+        match (keep, old) {
+            (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+            (true, true) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+            (true, false) => {}
         }
-        match answer.body {
-            AnswerBody::Whole(body) => {
-                write_length(body.len() as u64, out);
-                out.extend_from_slice(b"\r\n");
-                if shape.bodyless {
-                    return self.flush(Bytes::new()).await;
-                }
-                if body.len() <= TOGETHER {
-                    out.extend_from_slice(&body);
-                    return self.flush(Bytes::new()).await;
-                }
-                self.flush(body).await
+        if let Some(length) = length {
+            write_length(length, out);
+        } else if chunked {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        let written = match answer.body {
+            _ if shape.bodyless => self.flush(Bytes::new()).await,
+            AnswerBody::Whole(body) if body.len() <= TOGETHER => {
+                self.write.extend_from_slice(&body);
+                self.flush(Bytes::new()).await
             }
-            AnswerBody::Stream(stream) => {
-                let length = stream.length();
-                let chunked = length.is_none() && shape.chunks;
-                if let Some(length) = length {
-                    write_length(length, out);
-                } else if chunked {
-                    out.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                }
-                out.extend_from_slice(b"\r\n");
-                if shape.bodyless {
-                    return self.flush(Bytes::new()).await;
-                }
-                self.stream(stream, chunked).await && (chunked || length.is_some())
-            }
+            AnswerBody::Whole(body) => self.flush(body).await,
+            AnswerBody::Stream(stream) => self.stream(stream, chunked).await,
+        };
+        match (written, keep) {
+            (false, _) => Written::Broken,
+            (true, true) => Written::Kept,
+            (true, false) => Written::Last,
         }
     }
 
@@ -349,6 +352,14 @@ impl Connection {
             }
         }
         Poll::Pending
+    }
+
+    /// Ends the connection in order: TLS has to say that nothing was cut off.
+    async fn close(&mut self) {
+        if !matches!(self.io, Io::Tcp(_)) {
+            let closing = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx));
+            let _ = tokio::time::timeout(LINGER, closing).await;
+        }
     }
 
     /// Closes after an answer to a request whose body was not read: the caller may still be sending, and a reset

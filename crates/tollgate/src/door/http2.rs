@@ -1,10 +1,11 @@
 //! One HTTP/2 connection, spoken by hyper.
 
-use super::{Door, Handler};
-use crate::http1::{Io, authority, canonical_path};
+use super::{Door, Handler, PROGRESS};
+use crate::http1::{HeadError, Io, Limits, authority, canonical_path, canonical_query};
 use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
 use bytes::{Buf, Bytes, BytesMut};
-use http::{Request, Response};
+use http::request::Parts;
+use http::{Method, Request, Response, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -12,11 +13,12 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 const MAX_STREAMS: u32 = 256;
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -24,13 +26,19 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const MAX_HEADERS: u32 = 32 * 1024;
 /// A peer that does not answer a ping for this long is gone.
 const PING: Duration = Duration::from_secs(30);
+/// How long a peer has, once nothing is open any more, to take what was sent last and to close.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Serves a connection until it ends. `read` holds what was read from it already.
 pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, door: &Arc<Door<H>>) {
-    let service = hyper::service::service_fn(|request: Request<Incoming>| {
-        let door = Arc::clone(door);
-        async move { Ok::<_, Infallible>(exchange(request, peer, &door).await) }
-    });
+    let exchanges = Exchanges::new();
+    let service = {
+        let exchanges = exchanges.clone();
+        hyper::service::service_fn(move |request: Request<Incoming>| {
+            let (door, open) = (Arc::clone(door), exchanges.begin());
+            async move { Ok::<_, Infallible>(exchange(request, peer, &door, open).await) }
+        })
+    };
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
@@ -44,49 +52,118 @@ pub(super) async fn serve<H: Handler>(io: Io, read: BytesMut, peer: SocketAddr, 
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = door.abort.cancelled() => return,
-        () = door.drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = door.drain.cancelled() => {}
+        () = exchanges.idle(door.times.head, door.times.keep_alive) => {}
     }
+    connection.as_mut().graceful_shutdown();
     tokio::select! {
-        _ = connection => {},
-        () = door.abort.cancelled() => {},
+        // An error here is the peer's or the drain's, and either way the end.
+        _ = connection => {}
+        () = exchanges.idle(CLOSING, CLOSING) => {}
     }
 }
 
-async fn exchange<H: Handler>(request: Request<Incoming>, peer: SocketAddr, door: &Arc<Door<H>>) -> Response<Outgoing> {
+/// The exchanges of one connection, so that one without any is not kept for ever: pings alone would keep it.
+#[derive(Clone)]
+struct Exchanges(Arc<Count>);
+
+struct Count {
+    open: AtomicUsize,
+    /// When the number fell to 0, or the connection began.
+    idle_since: Mutex<(bool, Instant)>,
+}
+
+impl Exchanges {
+    fn new() -> Self {
+        Self(Arc::new(Count { open: AtomicUsize::new(0), idle_since: Mutex::new((false, Instant::now())) }))
+    }
+
+    fn begin(&self) -> Open {
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(&self.0))
+    }
+
+    /// Ready once nothing has been open for so long: `first` before any exchange, `later` after one.
+    async fn idle(&self, first: Duration, later: Duration) {
+        loop {
+            let (used, since) = *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = self.0.open.load(Ordering::Relaxed) == 0;
+            let limit = if used { later } else { first };
+            let due = if idle { since + limit } else { Instant::now() + limit };
+            if idle && due <= Instant::now() {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
+}
+
+/// One exchange, until the last of its answer has been handed over.
+struct Open(Arc<Count>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = (true, Instant::now());
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn exchange<H: Handler>(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    door: &Arc<Door<H>>,
+    open: Open,
+) -> Response<Outgoing> {
     let (head, body) = request.into_parts();
-    let host = head
-        .uri
-        .authority()
-        .map(|a| a.as_str().as_bytes())
-        .or_else(|| head.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes));
-    let checked = canonical_path(head.uri.path()).and_then(|()| authority(host.unwrap_or_default()));
-    let answer = match checked {
+    let answer = match check(&head) {
         Err(error) => door.handler.refuse(error),
         Ok(()) => {
             let inbound = Inbound {
                 method: head.method,
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().map(str::to_owned),
-                headers: head.headers,
+                headers: head.headers.into(),
                 peer: peer.ip(),
                 started: std::time::Instant::now(),
             };
-            let mut body = StreamBody { body, limit: door.times.body, timer: None };
+            let mut body = StreamBody { body, limit: door.times.body, progress: 0, timer: None };
             let mut session = H::Session::default();
             door.handler.handle(inbound, &mut body, &mut session).await
         }
     };
     let Answer { status, headers, body } = answer;
-    let mut response = Response::new(Outgoing(Some(body)));
+    let mut response = Response::new(Outgoing { body: Some(body), _open: open });
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    *response.headers_mut() = headers.into();
     response
+}
+
+/// The rules of HTTP/1.1 heads, as far as HTTP/2 does not have them itself.
+fn check(head: &Parts) -> Result<(), HeadError> {
+    if head.method == Method::CONNECT {
+        return Err(HeadError::Connect);
+    }
+    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > Limits::DOOR.target) {
+        return Err(HeadError::TargetTooLong);
+    }
+    if head.headers.len() > Limits::DOOR.headers {
+        return Err(HeadError::TooLarge);
+    }
+    canonical_path(head.uri.path())?;
+    canonical_query(head.uri.query())?;
+    let mut names = head.uri.authority().map(|a| a.as_str().as_bytes()).into_iter();
+    let mut hosts = head.headers.get_all(header::HOST).iter().map(http::HeaderValue::as_bytes);
+    let name = names.next().or_else(|| hosts.next()).unwrap_or_default();
+    if hosts.any(|host| host != name) {
+        return Err(HeadError::Malformed("more than one Host"));
+    }
+    authority(name)
 }
 
 struct StreamBody {
     body: Incoming,
     limit: Duration,
+    progress: usize,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -100,8 +177,12 @@ impl CallerBody for StreamBody {
                 Poll::Ready(None) => return Poll::Ready(Ok(false)),
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(BodyError::Gone)),
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.timer = None;
                     if let Ok(data) = frame.into_data() {
+                        self.progress += data.len();
+                        if self.progress >= PROGRESS {
+                            self.progress = 0;
+                            self.timer = None;
+                        }
                         if !data.is_empty() {
                             out.extend_from_slice(&data);
                             return Poll::Ready(Ok(true));
@@ -130,18 +211,21 @@ impl CallerBody for StreamBody {
 }
 
 /// An answer's body in hyper's form.
-struct Outgoing(Option<AnswerBody>);
+struct Outgoing {
+    body: Option<AnswerBody>,
+    _open: Open,
+}
 
 impl Body for Outgoing {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let stream: &mut dyn AnswerStream = match &mut self.0 {
+        let stream: &mut dyn AnswerStream = match &mut self.body {
             None => return Poll::Ready(None),
             Some(AnswerBody::Whole(bytes)) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = None;
+                self.body = None;
                 return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
             }
             Some(AnswerBody::Stream(stream)) => stream.as_mut(),
@@ -152,18 +236,18 @@ impl Body for Outgoing {
             Flow::Wrote => Poll::Ready(Some(Ok(Frame::data(out.freeze())))),
             Flow::Piece(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
             Flow::End => {
-                self.0 = None;
+                self.body = None;
                 Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.freeze()))))
             }
             Flow::Abort => {
-                self.0 = None;
+                self.body = None;
                 Poll::Ready(Some(Err(io::Error::other("the answer cannot be completed"))))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.body {
             None => true,
             Some(AnswerBody::Whole(bytes)) => bytes.is_empty(),
             Some(AnswerBody::Stream(_)) => false,
@@ -171,7 +255,7 @@ impl Body for Outgoing {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.body {
             None => SizeHint::with_exact(0),
             Some(AnswerBody::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Some(AnswerBody::Stream(stream)) => stream.length().map_or_else(SizeHint::default, SizeHint::with_exact),

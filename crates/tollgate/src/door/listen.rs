@@ -6,7 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
 /// Connections that may wait to be accepted.
@@ -39,30 +40,17 @@ impl Binding {
         Ok(Self { listener: self.listener.try_clone()?, tls: self.tls.clone() })
     }
 
-    /// Accepts connections and serves each in a task, until the door drains. To be run inside a worker's runtime.
+    /// Accepts connections and serves each in a task, until the door drains; then nobody listens here any more. To
+    /// be run inside a worker's runtime.
     pub async fn serve<H: Handler>(self, door: Arc<Door<H>>) -> io::Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
         loop {
-            let Ok(permit) = Arc::clone(&door.room).acquire_owned().await else { return Ok(()) };
             let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = door.drain.cancelled() => return Ok(()),
+                accepted = accept(&listener, &door) => accepted,
+                () = door.drain.cancelled() => break,
             };
             match accepted {
-                Ok((tcp, peer)) => {
-                    if tcp.set_nodelay(true).is_err() {
-                        continue;
-                    }
-                    let (door, tls) = (Arc::clone(&door), self.tls.clone());
-                    tokio::spawn(async move {
-                        let _permit = permit;
-                        let _counted = Counted::new(&door.open);
-                        match tls {
-                            None => http1::serve(Io::Tcp(tcp), peer, &door).await,
-                            Some(tls) => serve_tls(tcp, peer, &door, &tls).await,
-                        }
-                    });
-                }
+                Ok((tcp, peer, permit)) => spawn(tcp, peer, permit, &door, self.tls.clone()),
                 Err(error) => {
                     // Out of descriptors or a connection that ended while it waited: neither ends the gateway.
                     tracing::warn!(%error, "could not accept a connection");
@@ -70,10 +58,51 @@ impl Binding {
                 }
             }
         }
+        // Who is in the queue has been connected already, and may have sent a request.
+        let listener = listener.into_std()?;
+        while let Ok(permit) = Arc::clone(&door.room).try_acquire_owned() {
+            let Ok((tcp, peer)) = listener.accept() else { break };
+            tcp.set_nonblocking(true)?;
+            spawn(TcpStream::from_std(tcp)?, peer, permit, &door, self.tls.clone());
+        }
+        Ok(())
     }
 }
 
-async fn serve_tls<H: Handler>(tcp: tokio::net::TcpStream, peer: SocketAddr, door: &Arc<Door<H>>, tls: &TlsAcceptor) {
+/// The next connection, once there is room for one.
+async fn accept<H>(
+    listener: &TcpListener,
+    door: &Door<H>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(&door.room).acquire_owned().await.map_err(io::Error::other)?;
+    let (tcp, peer) = listener.accept().await?;
+    Ok((tcp, peer, permit))
+}
+
+fn spawn<H: Handler>(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    door: &Arc<Door<H>>,
+    tls: Option<TlsAcceptor>,
+) {
+    if tcp.set_nodelay(true).is_err() {
+        return;
+    }
+    let door = Arc::clone(door);
+    // Counted from here on: a drain must not end before it has begun to be served.
+    let counted = Counted::new(&door.open);
+    tokio::spawn(async move {
+        let _permit = permit;
+        let _counted = counted;
+        match tls {
+            None => http1::serve(Io::Tcp(tcp), peer, &door).await,
+            Some(tls) => Box::pin(serve_tls(tcp, peer, &door, &tls)).await,
+        }
+    });
+}
+
+async fn serve_tls<H: Handler>(tcp: TcpStream, peer: SocketAddr, door: &Arc<Door<H>>, tls: &TlsAcceptor) {
     let Ok(Ok(stream)) = tokio::time::timeout(door.times.head, tls.accept(tcp)).await else { return };
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let io = Io::ServerTls(Box::new(stream));

@@ -56,8 +56,6 @@ pub struct Door<H> {
     pub times: Times,
     /// Set: take nothing new, finish what is open.
     pub drain: CancellationToken,
-    /// Set: end everything now.
-    pub abort: CancellationToken,
     /// Room for connections; more wait in the listen queue.
     pub room: Arc<Semaphore>,
     /// Connections open now.
@@ -66,6 +64,9 @@ pub struct Door<H> {
 
 /// Longest that a caller may leave an answer unread before its connection ends.
 const WRITE_STALL: Duration = Duration::from_secs(120);
+
+/// Bytes of a body that count as progress against its time limit.
+const PROGRESS: usize = 1024;
 
 /// Counts a connection while it lives.
 struct Counted(Arc<AtomicUsize>);

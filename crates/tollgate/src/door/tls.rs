@@ -27,6 +27,9 @@ pub fn server_config(tls: &Tls) -> Result<Arc<rustls::ServerConfig>, TlsError> {
     let chain = CertificateDer::pem_file_iter(&tls.cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|e| TlsError::Pem { path: tls.cert.clone(), why: e.to_string() })?;
+    if chain.is_empty() {
+        return Err(TlsError::Pem { path: tls.cert.clone(), why: "there is no certificate in it".into() });
+    }
     let key = PrivateKeyDer::from_pem_file(&tls.key)
         .map_err(|e| TlsError::Pem { path: tls.key.clone(), why: e.to_string() })?;
     let mut config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;

@@ -5,23 +5,24 @@
 //! asked for again.
 
 use super::meter::Meter;
-use super::open::{self, Opened};
+use super::open::{self, Opened, OpenedBody};
 use super::timer::{Late, Timer};
 use super::upload::Form;
 use super::{Gateway, Route, headers};
-use crate::config::Timeouts;
-use crate::message::{self, CallerBody, Inbound};
+use crate::http1::Watchdog;
+use crate::lines::Lines;
+use crate::message::{CallerBody, Inbound};
 use crate::routing::{Account, Attempt, Deployment};
 use crate::telemetry::{Record, Stage};
 use crate::upstream::{Call, CallBody, CallError, Reply};
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderName, Method};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+use std::time::Instant;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai::{self, Head, Meaning};
 use tollgate_protocol::{scrub, splice};
@@ -35,13 +36,10 @@ const RETRY_SAVINGS: i64 = 2_000;
 /// Largest error body that is read, in bytes.
 const MAX_ERROR: usize = 64 * 1024;
 
-/// The sandbox's time limits: those of the contract's defaults.
-const SANDBOX: Timeouts = Timeouts {
-    connect: Duration::from_secs(5),
-    first_byte: Duration::from_secs(120),
-    idle: Duration::from_secs(60),
-    total: Duration::from_secs(1800),
-};
+/// The sandbox as a provider.
+static SANDBOX_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "sandbox".into());
+/// Label of all models that callers name themselves.
+static OTHER_MODEL: LazyLock<Arc<str>> = LazyLock::new(|| "other".into());
 
 /// Why a request goes no further.
 pub(super) enum Stopped {
@@ -58,6 +56,8 @@ pub(super) struct Outbound<'a> {
     pub(super) payload: Payload,
     /// When the body was complete.
     pub(super) planned: Instant,
+    /// A timer from an earlier exchange of the same connection.
+    pub(super) watchdog: Watchdog,
 }
 
 /// What is to be sent.
@@ -104,7 +104,21 @@ pub(super) enum Next {
 }
 
 /// Watches the caller while a vendor is waited for: ready when it has left or its body failed.
-type Watch<'a> = Pin<&'a mut (dyn Future<Output = Stopped> + Send)>;
+pub(super) enum Watch<'a> {
+    /// Its body is complete.
+    Caller(&'a mut dyn CallerBody),
+    /// Its body is being passed on.
+    Feed(Pin<Box<dyn Future<Output = Stopped> + Send + 'a>>),
+}
+
+impl Watch<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
+        match self {
+            Self::Caller(caller) => caller.poll_gone(cx).map(|()| Stopped::Gone),
+            Self::Feed(feed) => feed.as_mut().poll(cx),
+        }
+    }
+}
 
 /// Where a call goes.
 #[derive(Clone, Copy)]
@@ -139,7 +153,7 @@ pub(super) async fn first(
         }
         if calls > 0 {
             let replayable = if let Payload::Form(form) = &outbound.payload { form.is_replayable() } else { true };
-            if calls >= MAX_CALLS || !replayable || gateway.retries.fetch_sub(100, Ordering::Relaxed) < 100 {
+            if calls >= MAX_CALLS || !replayable || !may_retry(gateway) {
                 break;
             }
         }
@@ -164,6 +178,14 @@ pub(super) async fn first(
         last = Some(failure);
     }
     Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
+}
+
+/// Takes one retry out of the savings, if there is one. A refusal takes nothing: a storm must not leave a debt.
+fn may_retry(gateway: &Gateway) -> bool {
+    let taken = gateway
+        .retries
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |savings| (savings >= 100).then_some(savings - 100));
+    taken.is_ok()
 }
 
 /// A vendor's wish puts the account to rest; other failures only put it behind the others.
@@ -209,15 +231,15 @@ async fn one(
         Destination::Sandbox => outbound.payload.model().into(),
         Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
     };
-    let timeouts = provider.map_or(SANDBOX, |provider| provider.timeouts);
+    let timeouts = provider.map_or_else(|| gateway.fleet.load().config.sandbox_timeouts, |provider| provider.timeouts);
     let ask_usage = outbound.route == Route::Chat && provider.is_none_or(|provider| provider.stream_usage);
     let mut headers =
         headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
     if let Destination::Vendor(attempt) = destination {
         match attempt.account().and_then(|account| account.proof.clone()) {
-            Some((name, value)) => headers.insert(name, value),
+            Some((name, value)) => headers.push(name, value),
             None => return Ok(Err(unsupported_account())),
-        };
+        }
     }
     meter.note(|record| note_call(record, destination, &model));
     let path = match provider {
@@ -237,46 +259,54 @@ async fn one(
             (body, Some((form, feed)))
         }
     };
-    let mut watch: Pin<Box<dyn Future<Output = Stopped> + Send>> = match feed {
-        None => Box::pin(async {
-            message::gone(caller).await;
-            Stopped::Gone
-        }),
-        Some((form, feed)) => Box::pin(form.feed(feed, &model, caller)),
+    let mut watch = match feed {
+        None => Watch::Caller(caller),
+        Some((form, feed)) => Watch::Feed(Box::pin(form.feed(feed, &model, caller))),
     };
     let call = Call { method: Method::POST, path, headers, body };
-    let mut timer = Timer::start(timeouts);
+    let mut timer = Timer::start(timeouts, std::mem::take(&mut outbound.watchdog));
     meter.note(|record| {
         if record.attempts == 1 {
             record.spent(Stage::Plan, outbound.planned.elapsed());
         }
     });
     let reply = match destination {
-        Destination::Sandbox => raced(&mut timer, watch.as_mut(), gateway.sandbox.call(call)).await,
+        Destination::Sandbox => raced(&mut timer, &mut watch, Box::pin(gateway.sandbox.call(call))).await,
         Destination::Vendor(attempt) => {
-            raced(&mut timer, watch.as_mut(), gateway.network.call(&attempt.choice.deployment.origin, call)).await
+            raced(&mut timer, &mut watch, gateway.network.call(&attempt.choice.deployment.origin, call)).await
         }
     };
-    let result = match reply {
+    let secret = match destination {
+        Destination::Sandbox => None,
+        Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
+    };
+    let mut result = match reply {
         Err(Stop::Caller(stopped)) => return Err(stopped),
         Err(Stop::Late(late)) => Err(late_failure(late)),
         Ok(Err(error)) => Err(call_failure(&error)),
         Ok(Ok(reply)) => {
             meter.note(|record| record.upstream_id = upstream_id(&reply.headers));
-            let secret = match destination {
-                Destination::Sandbox => None,
-                Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
-            };
+            if let Destination::Vendor(attempt) = destination {
+                if let Some(account) = attempt.account() {
+                    account.note_rates(&reply.headers);
+                }
+            }
             if reply.status.is_success() {
-                open::open(reply, route, stream, hide_usage, timer, watch.as_mut()).await?
+                open::open(reply, route, stream, hide_usage, timer, &mut watch).await?
             } else {
-                refused(reply, secret, &mut timer, watch.as_mut()).await?
+                Box::pin(refused(reply, &mut timer, &mut watch)).await?
             }
         }
     };
-    let (name, outcome) = (provider.map_or_else(|| "sandbox".into(), |p| Arc::clone(&p.name)), &result);
-    gateway.telemetry.metrics.attempt(&name, outcome.as_ref().map_or_else(|f| f.outcome, |_| "ok"));
+    match (&mut result, secret) {
+        // A key of any form may be echoed, also one that does not look like a key.
+        (Err(failure), Some(secret)) => failure.fault.conceal(secret),
+        (Ok(Opened { body: OpenedBody::Stream(primed, _), .. }), Some(secret)) => primed.secret = Some(secret.into()),
+        _ => {}
+    }
     if let Err(failure) = &result {
+        let name = provider.map_or(&*SANDBOX_NAME, |provider| &provider.name);
+        gateway.telemetry.metrics.attempt(name, failure.outcome);
         tracing::info!(provider = %name, outcome = failure.outcome, code = %failure.fault.code, "a call gave no answer");
     }
     Ok(result)
@@ -286,12 +316,12 @@ fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>
     record.attempts += 1;
     match destination {
         Destination::Sandbox => {
-            record.provider = "sandbox".into();
-            record.metric_model = "sandbox".into();
+            record.provider = Arc::clone(&SANDBOX_NAME);
+            record.metric_model = Arc::clone(&SANDBOX_NAME);
         }
         Destination::Vendor(attempt) => {
             record.provider = Arc::clone(&attempt.choice.deployment.provider.name);
-            record.metric_model = if attempt.choice.listed { Arc::clone(model) } else { "other".into() };
+            record.metric_model = if attempt.choice.listed { Arc::clone(model) } else { Arc::clone(&OTHER_MODEL) };
         }
     }
     record.upstream_model = Arc::clone(model);
@@ -306,7 +336,7 @@ pub(super) enum Stop {
 /// `work`, unless time or the caller runs out first.
 pub(super) async fn raced<T>(
     timer: &mut Timer,
-    mut watch: Watch<'_>,
+    watch: &mut Watch<'_>,
     work: impl Future<Output = T>,
 ) -> Result<T, Stop> {
     let mut work = std::pin::pin!(work);
@@ -314,7 +344,7 @@ pub(super) async fn raced<T>(
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(done));
         }
-        if let Poll::Ready(stopped) = watch.as_mut().poll(cx) {
+        if let Poll::Ready(stopped) = watch.poll(cx) {
             return Poll::Ready(Err(Stop::Caller(stopped)));
         }
         timer.poll(cx).map(|late| Err(Stop::Late(late)))
@@ -323,12 +353,7 @@ pub(super) async fn raced<T>(
 }
 
 /// The vendor answered with an error status.
-async fn refused(
-    reply: Reply,
-    secret: Option<&str>,
-    timer: &mut Timer,
-    watch: Watch<'_>,
-) -> Result<Result<Opened, Failure>, Stopped> {
+async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Result<Result<Opened, Failure>, Stopped> {
     let status = reply.status.as_u16();
     let wait = open::retry_after(&reply.headers);
     let body = match open::error_body(reply.body, MAX_ERROR, timer, watch).await {
@@ -342,11 +367,7 @@ async fn refused(
     let meaning = if (300..400).contains(&status) { Meaning::Broken } else { openai::meaning(status, error.as_ref()) };
     let mut fault = openai::fault(meaning, status, error, wait);
     if meaning == Meaning::Caller && is_error {
-        let mut raw = scrub::body(&body);
-        if let Some(secret) = secret.filter(|secret| memchr::memmem::find(&raw, secret.as_bytes()).is_some()) {
-            raw = String::from_utf8_lossy(&raw).replace(secret, "***").into_bytes();
-        }
-        fault.raw = Some(raw);
+        fault.raw = Some(scrub::body(&body));
     }
     let (next, outcome) = match meaning {
         Meaning::Caller => (Next::Stop, "rejected"),
@@ -404,7 +425,7 @@ fn unsupported_account() -> Failure {
     }
 }
 
-fn upstream_id(headers: &HeaderMap) -> Option<String> {
-    let id = headers.get("x-request-id")?.to_str().ok()?;
+fn upstream_id(headers: &Lines) -> Option<String> {
+    let id = headers.text(&HeaderName::from_static("x-request-id"))?;
     id.bytes().all(|b| b.is_ascii_graphic()).then(|| id.chars().take(100).collect())
 }

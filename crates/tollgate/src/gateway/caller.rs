@@ -1,6 +1,7 @@
 //! Who is asking: the key in a request's headers or query, and whether it may.
 
 use super::Gateway;
+use crate::http1::Watchdog;
 use crate::keys::{self, Key, PolicyError};
 use crate::message::Inbound;
 use http::header;
@@ -11,6 +12,8 @@ use tollgate_protocol::fault::{Fault, FaultKind};
 #[derive(Default)]
 pub struct Session {
     last: Option<Remembered>,
+    /// The timer of the last exchange with a vendor, to be used again.
+    pub(super) watchdog: Watchdog,
 }
 
 struct Remembered {
@@ -25,7 +28,9 @@ pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> 
     let epoch = gateway.keys.epoch();
     let remembered = session.last.as_ref().filter(|last| last.epoch == epoch && *last.secret == *secret);
     let key = match remembered {
-        Some(last) if !last.key.expired(crate::clock::now_ms()) => Arc::clone(&last.key),
+        Some(last) if last.key.expires_at.is_none() || !last.key.expired(crate::clock::now_ms()) => {
+            Arc::clone(&last.key)
+        }
         _ => {
             let key = gateway.keys.authenticate(secret).map_err(|_| unauthenticated())?;
             session.last = Some(Remembered { secret: secret.into(), epoch, key: Arc::clone(&key) });
@@ -55,12 +60,15 @@ pub(super) fn may_use(key: &Key, model: &str, inbound: &Inbound) -> Result<(), F
 /// two readers could take different ones.
 fn secret(inbound: &Inbound) -> Result<&[u8], Fault> {
     let mut found: Option<&[u8]> = None;
-    let bearers = inbound.headers.get_all(header::AUTHORIZATION).iter().map(|value| bearer(value.as_bytes()));
-    let named = ["x-api-key", "x-goog-api-key"];
-    let named = named.iter().flat_map(|name| inbound.headers.get_all(*name)).map(|value| value.as_bytes().trim_ascii());
+    let headers = inbound.headers.iter().filter_map(|(name, value)| {
+        if *name == header::AUTHORIZATION {
+            return Some(bearer(value.as_bytes()));
+        }
+        matches!(name.as_str(), "x-api-key" | "x-goog-api-key").then(|| value.as_bytes().trim_ascii())
+    });
     let query = inbound.query.as_deref().into_iter().flat_map(|query| query.split('&'));
     let query = query.filter_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes);
-    for secret in bearers.chain(named).chain(query) {
+    for secret in headers.chain(query) {
         if found.is_some_and(|before| before != secret) {
             return Err(Fault::new(
                 FaultKind::InvalidRequest,

@@ -1,38 +1,47 @@
 //! From a vendor's head to an answer that may be delivered: the first meaningful frame of a stream, or a whole
 //! answer that has been checked.
 
-use super::attempt::{Failure, Next, Stop, Stopped, late_failure, raced};
+use super::attempt::{Failure, Next, Stop, Stopped, Watch, late_failure, raced};
 use super::timer::Timer;
 use super::{Route, headers};
+use crate::lines::Lines;
 use crate::upstream::{Piece, ReadError, Reply, Source};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use std::future::poll_fn;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 use tollgate_protocol::audio::{self, TranscriptWatch};
 use tollgate_protocol::chat::{self, ChatWatch};
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::relay::{Pushed, Relay, Watch};
+use tollgate_protocol::relay::{self, Pushed, Relay};
 use tollgate_protocol::usage::Usage;
 
 /// Answers up to this size are checked whole before the caller sees a byte; larger ones pass as they come.
 const MAX_CHECKED: usize = 1024 * 1024;
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// Longest hint that is passed on.
+const MAX_WAIT: Duration = Duration::from_secs(86_400);
 /// Bytes of a stream that are held back while nothing meaningful has come.
 const MAX_HELD: usize = 1024 * 1024;
 
-type Caller<'a> = Pin<&'a mut (dyn Future<Output = Stopped> + Send)>;
-
 /// An answer that may be delivered.
-pub(super) enum Opened {
-    /// Complete and checked.
-    Whole { status: StatusCode, headers: HeaderMap, body: Bytes, usage: Option<Usage>, began: Instant },
-    /// Too large to be checked whole.
-    Large { status: StatusCode, headers: HeaderMap, large: Large },
-    /// A stream of which something meaningful has come.
-    Stream { status: StatusCode, headers: HeaderMap, primed: Primed, began: Instant },
+pub(super) struct Opened {
+    pub(super) status: StatusCode,
+    pub(super) headers: Lines,
+    pub(super) body: OpenedBody,
+}
+
+/// How much of it is there.
+#[allow(clippy::large_enum_variant, reason = "one for each request, and moved once")]
+pub(super) enum OpenedBody {
+    /// All of it, checked; `began` is when it was complete.
+    Whole { body: Bytes, usage: Option<Usage>, began: Instant, timer: Timer },
+    /// The beginning: too large to be checked whole.
+    Large(Box<Large>),
+    /// A stream of which something meaningful has come, and when.
+    Stream(Box<Primed>, Instant),
 }
 
 /// The beginning of a large answer and the source of its rest.
@@ -40,7 +49,19 @@ pub(super) struct Large {
     pub(super) start: BytesMut,
     pub(super) source: Source,
     pub(super) length: Option<u64>,
+    pub(super) kind: Passing,
     pub(super) timer: Timer,
+}
+
+/// What a large answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passing {
+    /// JSON whose usage counts tokens.
+    Json,
+    /// JSON of a transcript, whose usage may count seconds.
+    Transcript,
+    /// A transcript as text.
+    Text,
 }
 
 /// A stream that has begun.
@@ -52,6 +73,10 @@ pub(super) struct Primed {
     pub(super) held: BytesMut,
     /// It is complete already.
     pub(super) complete: bool,
+    /// It has failed already, after its first meaningful event.
+    pub(super) fault: Option<Fault>,
+    /// The account's, which an error must not tell.
+    pub(super) secret: Option<Box<str>>,
     pub(super) timer: Timer,
 }
 
@@ -62,55 +87,79 @@ pub(super) async fn open(
     stream: bool,
     hide_usage: bool,
     mut timer: Timer,
-    caller: Caller<'_>,
+    caller: &mut Watch<'_>,
 ) -> Result<Result<Opened, Failure>, Stopped> {
     let Reply { status, headers: vendor, body: source } = reply;
-    if vendor.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if vendor.get(&header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Ok(Err(broken(Fault::broken(
             "upstream_invalid_answer",
             "The provider compressed its answer, though asked not to.",
         ))));
     }
-    let headers = headers::to_caller(&vendor);
-    let kind = vendor.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let result = if is(kind, "text/event-stream") {
+    if status != StatusCode::OK {
+        return Ok(Err(broken(Fault::broken(
+            "upstream_invalid_answer",
+            "The provider answered with a status that this route does not have.",
+        ))));
+    }
+    let mut headers = headers::to_caller(&vendor);
+    let mut source = source;
+    let mut start = BytesMut::new();
+    let kind = vendor.text(&header::CONTENT_TYPE).unwrap_or_default();
+    let mut events = is(kind, "text/event-stream");
+    if stream && !events && !route.is_form() {
+        // Some servers stream without saying so in the content type.
+        match peek(&mut source, &mut start, &mut timer, caller).await {
+            Ok(()) => {}
+            Err(Failed::Failure(failure)) => return Ok(Err(failure)),
+            Err(Failed::Stopped(stopped)) => return Err(stopped),
+        }
+        let begins = start.trim_ascii_start();
+        events = [&b"data:"[..], b"event:", b":"].iter().any(|prefix| begins.starts_with(prefix));
+        if events {
+            headers.set(header::CONTENT_TYPE, EVENTS);
+        }
+    }
+    let result = if events {
         if !stream && !route.is_form() {
             return Ok(Err(broken(Fault::broken(
                 "upstream_invalid_answer",
                 "The provider streamed, though not asked to.",
             ))));
         }
-        let watch: Box<dyn Watch> =
+        let watch: Box<dyn relay::Watch> =
             if route.is_form() { Box::new(TranscriptWatch::default()) } else { Box::new(ChatWatch::new(hide_usage)) };
-        prime(Relay::new(watch), source, timer, caller).await.map(|primed| Opened::Stream {
-            status,
-            headers,
-            began: Instant::now(),
-            primed,
-        })
+        let primed = prime(Relay::new(watch), start, source, timer, caller).await;
+        primed.map(|primed| OpenedBody::Stream(Box::new(primed), Instant::now()))
     } else {
         let json = is(kind, "application/json");
+        let passing = match (route.is_form(), json) {
+            (false, _) => Passing::Json,
+            (true, true) => Passing::Transcript,
+            (true, false) => Passing::Text,
+        };
         let length = source.length();
-        match whole(source, &mut timer, caller).await {
+        match whole(start, source, &mut timer, caller).await {
             Err(failed) => Err(failed),
             Ok(Whole::Part { start, source }) => {
-                if (stream && !route.is_form()) || (!route.is_form() && start.trim_ascii_start().first() != Some(&b'{'))
-                {
+                let object = start.trim_ascii_start().first() == Some(&b'{');
+                if !route.is_form() && (stream || !object) {
                     Err(Failed::Failure(broken(chat::not_an_answer())))
                 } else {
-                    Ok(Opened::Large { status, headers, large: Large { start, source, length, timer } })
+                    Ok(OpenedBody::Large(Box::new(Large { start, source, length, kind: passing, timer })))
                 }
             }
             Ok(Whole::All(body)) => {
                 let began = Instant::now();
-                check(route, stream, json, &body)
-                    .map(|usage| Opened::Whole { status, headers, body, usage, began })
-                    .map_err(|fault| Failed::Failure(in_band(fault)))
+                match check(route, stream, json, &body) {
+                    Ok(usage) => Ok(OpenedBody::Whole { body, usage, began, timer }),
+                    Err(fault) => Err(Failed::Failure(in_band(fault))),
+                }
             }
         }
     };
     match result {
-        Ok(opened) => Ok(Ok(opened)),
+        Ok(body) => Ok(Ok(Opened { status, headers, body })),
         Err(Failed::Failure(failure)) => Ok(Err(failure)),
         Err(Failed::Stopped(stopped)) => Err(stopped),
     }
@@ -177,14 +226,19 @@ fn cut(error: &ReadError) -> Failure {
 /// Reads a stream up to its first meaningful event.
 async fn prime(
     mut relay: Relay,
+    mut start: BytesMut,
     mut source: Source,
     mut timer: Timer,
-    mut caller: Caller<'_>,
+    caller: &mut Watch<'_>,
 ) -> Result<Primed, Failed> {
     let mut held = BytesMut::new();
     loop {
         let mut pushed = Pushed::default();
         let read = poll_fn(|cx| {
+            if !start.is_empty() {
+                pushed = relay.push(&std::mem::take(&mut start), &mut held);
+                return Poll::Ready(Ok(true));
+            }
             source.poll_read(cx, &mut |piece: Piece<'_>| {
                 if !pushed.over() {
                     let more = relay.push(piece.as_slice(), &mut held);
@@ -194,7 +248,7 @@ async fn prime(
                 }
             })
         });
-        let more = match raced(&mut timer, caller.as_mut(), read).await? {
+        let more = match raced(&mut timer, caller, read).await? {
             Ok(more) => more,
             // What came before the break decides first: an error event, or the end of the stream.
             Err(error) if !pushed.over() => return Err(Failed::Failure(cut(&error))),
@@ -206,16 +260,16 @@ async fn prime(
         if let Some(fault) = pushed.fault {
             if pushed.meaningful {
                 // It began and failed in one breath: the caller gets what came, then the error.
-                relay.fault(&fault, &mut held);
                 timer.alive();
-                return Ok(Primed { relay, source: None, held, complete: false, timer });
+                let fault = Some(fault);
+                return Ok(Primed { relay, source: None, held, complete: false, fault, secret: None, timer });
             }
             return Err(Failed::Failure(in_band(fault)));
         }
         if pushed.meaningful || pushed.terminal {
             timer.alive();
             let source = more.then_some(source);
-            return Ok(Primed { relay, source, held, complete: pushed.terminal, timer });
+            return Ok(Primed { relay, source, held, complete: pushed.terminal, fault: None, secret: None, timer });
         }
         if held.len() > MAX_HELD {
             return Err(Failed::Failure(broken(Fault::broken(
@@ -231,10 +285,33 @@ enum Whole {
     Part { start: BytesMut, source: Source },
 }
 
-async fn whole(mut source: Source, timer: &mut Timer, mut caller: Caller<'_>) -> Result<Whole, Failed> {
+/// Reads until it can be told what the body begins with, into `start`.
+async fn peek(
+    source: &mut Source,
+    start: &mut BytesMut,
+    timer: &mut Timer,
+    caller: &mut Watch<'_>,
+) -> Result<(), Failed> {
+    const ENOUGH: usize = b"event:".len();
+    while start.trim_ascii_start().len() < ENOUGH && start.len() < MAX_HELD {
+        let read =
+            poll_fn(|cx| source.poll_read(cx, &mut |piece: Piece<'_>| start.extend_from_slice(piece.as_slice())));
+        if !raced(timer, caller, read).await?.map_err(|error| Failed::Failure(cut(&error)))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn whole(
+    start: BytesMut,
+    mut source: Source,
+    timer: &mut Timer,
+    caller: &mut Watch<'_>,
+) -> Result<Whole, Failed> {
     let expected = source.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut only: Option<Bytes> = None;
-    let mut all = BytesMut::new();
+    let mut all = start;
     loop {
         let mut alive = false;
         let read = poll_fn(|cx| {
@@ -254,7 +331,7 @@ async fn whole(mut source: Source, timer: &mut Timer, mut caller: Caller<'_>) ->
                 }
             })
         });
-        let more = raced(timer, caller.as_mut(), read).await?.map_err(|error| Failed::Failure(cut(&error)))?;
+        let more = raced(timer, caller, read).await?.map_err(|error| Failed::Failure(cut(&error)))?;
         if alive {
             timer.alive();
         }
@@ -279,7 +356,7 @@ pub(super) async fn error_body(
     mut source: Source,
     limit: usize,
     timer: &mut Timer,
-    mut caller: Caller<'_>,
+    caller: &mut Watch<'_>,
 ) -> Result<Bytes, Stop> {
     let mut all = BytesMut::new();
     loop {
@@ -290,7 +367,7 @@ pub(super) async fn error_body(
                 all.extend_from_slice(slice.get(..slice.len().min(room)).unwrap_or_default());
             })
         });
-        match raced(timer, caller.as_mut(), read).await? {
+        match raced(timer, caller, read).await? {
             Ok(true) if all.len() < limit => timer.alive(),
             _ => return Ok(all.freeze()),
         }
@@ -298,17 +375,20 @@ pub(super) async fn error_body(
 }
 
 /// The vendor's hint when to come back: milliseconds before seconds before a date.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|v| v.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(ms / 1000.0).ok();
-    }
-    let value = text("retry-after")?;
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
+pub(super) fn retry_after(headers: &Lines) -> Option<Duration> {
+    let text = |name: &'static str| headers.text(&HeaderName::from_static(name)).map(str::trim);
+    let number = |value: &str| value.parse::<f64>().ok();
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    let milliseconds = text("retry-after-ms").and_then(number).and_then(|ms| seconds(ms / 1000.0));
+    let wait = milliseconds.or_else(|| {
+        let value = text("retry-after")?;
+        if let Some(number) = number(value) {
+            return seconds(number);
+        }
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+        Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
+    });
+    wait.map(|wait| wait.min(MAX_WAIT))
 }
 
 /// Reads on after a stream's terminal event, so that its connection can serve the next request.

@@ -2,7 +2,7 @@
 
 use super::attempt::{self, Outbound, Payload, Stopped};
 use super::meter::Meter;
-use super::open::Opened;
+use super::open::{Opened, OpenedBody};
 use super::respond::{fault_answer, mark, request_id};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
@@ -14,11 +14,13 @@ use crate::message::{self, Answer, AnswerBody, BodyError, CallerBody, Inbound};
 use crate::routing::{self, Attempt, Choice, NoAttempt};
 use crate::telemetry::{Outcome, Record, Stage};
 use bytes::{Bytes, BytesMut};
-use http::{StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai;
+
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Answers one data-plane request, whatever happens.
 pub async fn serve(
@@ -30,7 +32,7 @@ pub async fn serve(
 ) -> Answer {
     let mut meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
     match exchange(gateway, route, &inbound, body, session, &mut meter).await {
-        Ok(opened) => deliver(opened, meter),
+        Ok(opened) => deliver(opened, meter, session),
         Err(Stopped::Fault(fault)) => refuse(&fault, meter),
         // Nobody is there to read this; the meter settles as it drops.
         Err(Stopped::Gone) => Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
@@ -55,7 +57,7 @@ async fn exchange(
     let fleet = gateway.fleet.load();
     let limits = &fleet.config.server;
     let payload = if route.is_form() {
-        Payload::Form(Box::new(Form::begin(inbound, body, limits.upload_limit, &gateway.spool).await?))
+        Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, limits.upload_limit, &gateway.spool)).await?))
     } else {
         let whole = whole(inbound, body, limits.body_limit).await?;
         let needs = if route == Route::Embeddings { "input" } else { "messages" };
@@ -76,7 +78,8 @@ async fn exchange(
     });
     drop(fleet);
     let attempts = choices.as_deref().map(plan).transpose()?;
-    let mut outbound = Outbound { route, inbound, payload, planned: read };
+    let watchdog = std::mem::take(&mut session.watchdog);
+    let mut outbound = Outbound { route, inbound, payload, planned: read, watchdog };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
 }
 
@@ -101,19 +104,17 @@ fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
 }
 
 /// The answer for what a vendor (or the sandbox) gave.
-fn deliver(opened: Opened, mut meter: Meter) -> Answer {
-    let (status, mut headers) = match &opened {
-        Opened::Whole { status, headers, .. }
-        | Opened::Large { status, headers, .. }
-        | Opened::Stream { status, headers, .. } => (*status, headers.clone()),
-    };
+fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
+    let Opened { status, mut headers, body } = opened;
     meter.note(|record| {
         record.status = status.as_u16();
+        record.answered = true;
         record.first_byte = Some(record.started.elapsed());
         mark(&mut headers, record);
     });
-    let body = match opened {
-        Opened::Whole { body, usage, began, .. } => {
+    let body = match body {
+        OpenedBody::Whole { body, usage, began, timer } => {
+            session.watchdog = timer.release();
             meter.note(|record| {
                 record.usage = usage;
                 record.spent(Stage::Answer, began.elapsed());
@@ -121,13 +122,13 @@ fn deliver(opened: Opened, mut meter: Meter) -> Answer {
             meter.settle(Outcome::Completed);
             AnswerBody::Whole(body)
         }
-        Opened::Large { large, .. } => AnswerBody::Stream(Box::new(Passed::new(large, meter))),
-        Opened::Stream { primed, began, .. } => {
+        OpenedBody::Large(large) => AnswerBody::Stream(Box::new(Passed::new(*large, meter))),
+        OpenedBody::Stream(primed, began) => {
             meter.note(|record| record.spent(Stage::Answer, began.elapsed()));
-            headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache"));
+            headers.set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies that buffer by default (nginx) leave a stream alone when told so.
-            headers.insert("x-accel-buffering", header::HeaderValue::from_static("no"));
-            AnswerBody::Stream(Box::new(Streamed::new(primed, meter)))
+            headers.push(BUFFERING, HeaderValue::from_static("no"));
+            AnswerBody::Stream(Box::new(Streamed::new(*primed, meter)))
         }
     };
     Answer { status, headers, body }
@@ -156,7 +157,8 @@ fn unknown_model(model: &str) -> Fault {
 
 /// A whole JSON body, within its limit.
 async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Result<Bytes, Stopped> {
-    let coded = inbound.header("content-encoding").is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
+    let coded =
+        inbound.header(&header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
     if coded {
         return Err(Fault::invalid("content-encoding", "Compressed request bodies are not supported.").into());
     }

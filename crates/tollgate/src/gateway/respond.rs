@@ -1,9 +1,10 @@
 //! Answers of the gateway's own, and the headers that all its answers carry.
 
 use crate::clock::now_ms;
+use crate::lines::Lines;
 use crate::message::Answer;
 use crate::telemetry::Record;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai;
 
@@ -26,25 +27,27 @@ pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
     if let Some(wait) = fault.retry_after {
         // Whole seconds, rounded up: a caller that comes back too early only loses another round.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        answer.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        answer.headers.push(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if let Some(should) = fault.should_retry {
-        answer.headers.insert(SHOULD_RETRY, HeaderValue::from_static(if should { "true" } else { "false" }));
+        answer.headers.push(SHOULD_RETRY, HeaderValue::from_static(if should { "true" } else { "false" }));
     }
     if fault.kind == FaultKind::Unauthenticated {
-        answer.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        answer.headers.push(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        answer.headers.insert(REQUEST_ID, id);
+    if !request_id.is_empty()
+        && let Ok(id) = HeaderValue::from_str(request_id)
+    {
+        answer.headers.push(REQUEST_ID, id);
     }
     answer
 }
 
 /// Adds what every data-plane answer says about itself.
-pub(super) fn mark(headers: &mut HeaderMap, record: &Record) {
+pub(super) fn mark(headers: &mut Lines, record: &Record) {
     let mut put = |name: HeaderName, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
-            headers.insert(name, value);
+            headers.push(name, value);
         }
     };
     put(REQUEST_ID, &record.id);
@@ -52,5 +55,5 @@ pub(super) fn mark(headers: &mut HeaderMap, record: &Record) {
         put(PROVIDER, &record.provider);
         put(MODEL, &record.upstream_model);
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(record.attempts));
+    headers.push(ATTEMPTS, HeaderValue::from(record.attempts));
 }

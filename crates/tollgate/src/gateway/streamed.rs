@@ -1,13 +1,14 @@
 //! Answers that pass while they come: streams of events, and bodies too large to hold.
 
 use super::meter::Meter;
-use super::open::{Large, Primed, finish};
+use super::open::{Large, Passing, Primed, finish};
 use super::timer::{Late, Timer};
 use crate::message::{AnswerStream, Flow};
 use crate::telemetry::Outcome;
 use crate::upstream::{Piece, Source};
 use bytes::{Bytes, BytesMut};
 use std::task::{Context, Poll};
+use tollgate_protocol::audio;
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::relay::{Pushed, Relay};
@@ -18,17 +19,28 @@ pub(super) struct Streamed {
     relay: Relay,
     source: Option<Source>,
     held: BytesMut,
+    /// The account's, which an error must not tell.
+    secret: Option<Box<str>>,
     timer: Timer,
     meter: Meter,
 }
 
 impl Streamed {
     pub(super) fn new(primed: Primed, mut meter: Meter) -> Self {
-        let Primed { relay, source, held, complete, timer } = primed;
+        let Primed { relay, source, mut held, complete, fault, secret, timer } = primed;
         note(&relay, &mut meter);
+        if let Some(mut fault) = fault {
+            if let Some(secret) = &secret {
+                fault.conceal(secret);
+            }
+            relay.fault(&fault, &mut held);
+            meter.note(|record| record.error = Some(fault.code.to_string()));
+        }
         let source = if complete {
             meter.settle(Outcome::Completed);
-            source.map(finish);
+            if let Some(source) = source {
+                finish(source);
+            }
             None
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
@@ -36,11 +48,11 @@ impl Streamed {
         } else {
             source
         };
-        Self { relay, source, held, timer, meter }
+        Self { relay, source, held, secret, timer, meter }
     }
 
     /// The stream has ended: well, or with an error event.
-    fn end(&mut self, fault: Option<&Fault>, out: &mut BytesMut) -> Flow {
+    fn end(&mut self, fault: Option<Fault>, out: &mut BytesMut) -> Flow {
         note(&self.relay, &mut self.meter);
         match fault {
             None => {
@@ -49,8 +61,9 @@ impl Streamed {
                     finish(source);
                 }
             }
-            Some(fault) => {
-                self.relay.fault(fault, out);
+            Some(mut fault) => {
+                self.secret.iter().for_each(|secret| fault.conceal(secret));
+                self.relay.fault(&fault, out);
                 self.source = None;
                 self.meter.note(|record| record.error = Some(fault.code.to_string()));
                 self.meter.settle(Outcome::StreamBroken);
@@ -95,7 +108,7 @@ impl AnswerStream for Streamed {
                 }
             });
             if pushed.over() {
-                return Poll::Ready(self.end(pushed.fault.as_ref(), out));
+                return Poll::Ready(self.end(pushed.fault, out));
             }
             if pushed.alive {
                 self.timer.alive();
@@ -111,7 +124,7 @@ impl AnswerStream for Streamed {
                 Poll::Ready(Ok(false)) => {
                     let pushed = self.relay.end(out);
                     self.source = None;
-                    return Poll::Ready(self.end(pushed.fault.as_ref(), out));
+                    return Poll::Ready(self.end(pushed.fault, out));
                 }
                 Poll::Ready(Err(error)) => {
                     tracing::info!(%error, "a provider's stream broke");
@@ -119,11 +132,11 @@ impl AnswerStream for Streamed {
                         "upstream_truncated",
                         "The provider's stream broke off before the answer was complete.",
                     );
-                    return Poll::Ready(self.end(Some(&fault), out));
+                    return Poll::Ready(self.end(Some(fault), out));
                 }
                 Poll::Pending => {
                     return match self.timer.poll(cx) {
-                        Poll::Ready(limit) => Poll::Ready(self.end(Some(&late(limit)), out)),
+                        Poll::Ready(limit) => Poll::Ready(self.end(Some(late(limit)), out)),
                         Poll::Pending => Poll::Pending,
                     };
                 }
@@ -143,12 +156,13 @@ pub(super) struct Passed {
     /// The first and the last bytes that passed.
     first: Vec<u8>,
     tail: Vec<u8>,
+    kind: Passing,
     meter: Meter,
 }
 
 impl Passed {
     pub(super) fn new(large: Large, meter: Meter) -> Self {
-        let Large { start, source, length, timer } = large;
+        let Large { start, source, length, kind, timer } = large;
         let mut passed = Self {
             start: BytesMut::new(),
             piece: None,
@@ -157,6 +171,7 @@ impl Passed {
             timer,
             first: start.get(..start.len().min(embeddings::WINDOW)).unwrap_or_default().to_vec(),
             tail: Vec::with_capacity(embeddings::WINDOW),
+            kind,
             meter,
         };
         keep_tail(&mut passed.tail, &start);
@@ -165,7 +180,12 @@ impl Passed {
     }
 
     fn end(&mut self, outcome: Outcome) {
-        let usage = embeddings::usage_in_window(&self.tail).or_else(|| embeddings::usage_in_window(&self.first));
+        let find = match self.kind {
+            Passing::Json => embeddings::usage_in_window,
+            Passing::Transcript => audio::usage_in_window,
+            Passing::Text => |_: &[u8]| None,
+        };
+        let usage = find(&self.tail).or_else(|| find(&self.first));
         self.meter.note(|record| record.usage = usage);
         self.meter.settle(outcome);
         self.source = None;
@@ -211,6 +231,11 @@ impl AnswerStream for Passed {
                     return Poll::Ready(Flow::Wrote);
                 }
                 Poll::Ready(self.piece.take().map_or(Flow::Wrote, Flow::Piece))
+            }
+            // Where only the closing of the connection ends the body, its last byte tells whether it was all.
+            Poll::Ready(Ok(false)) if self.kind != Passing::Text && !self.tail.trim_ascii_end().ends_with(b"}") => {
+                self.end(Outcome::StreamBroken);
+                Poll::Ready(Flow::Abort)
             }
             Poll::Ready(Ok(false)) => {
                 self.end(Outcome::Completed);

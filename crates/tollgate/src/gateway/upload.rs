@@ -46,7 +46,7 @@ impl Form {
         limit: u64,
         spool: &Path,
     ) -> Result<Self, Stopped> {
-        let content_type = inbound.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let content_type = inbound.header(&header::CONTENT_TYPE).unwrap_or_default();
         let boundary = multipart::boundary(content_type)
             .ok_or_else(|| Fault::invalid("content-type", "This route takes 'multipart/form-data' with a boundary."))?;
         if body.left().is_some_and(|left| left > limit) {

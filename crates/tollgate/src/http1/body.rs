@@ -47,17 +47,19 @@ enum Chunk {
         value: u64,
         digits: u8,
     },
+    /// Blank after a size, as some servers pad it: only an extension or the end may follow.
+    Blank,
     Extension,
     SizeLf,
     Data(u64),
     DataCr,
     DataLf,
-    /// At the start of a trailer line, or inside one.
-    Trailer {
-        empty: bool,
-    },
+    /// At the start of a trailer line.
+    Trailer,
+    TrailerName,
+    TrailerValue,
     TrailerLf {
-        empty: bool,
+        last: bool,
     },
 }
 
@@ -161,8 +163,14 @@ impl BodyDecoder {
                 }
                 b';' | b' ' | b'\t' => {
                     self.left = value;
-                    Ok(Chunk::Extension)
+                    Ok(if byte == b';' { Chunk::Extension } else { Chunk::Blank })
                 }
+                _ => Err(DecodeError),
+            },
+            Chunk::Blank => match byte {
+                b' ' | b'\t' if self.line <= MAX_LINE => Ok(Chunk::Blank),
+                b';' => Ok(Chunk::Extension),
+                b'\r' => Ok(Chunk::SizeLf),
                 _ => Err(DecodeError),
             },
             Chunk::Extension => match byte {
@@ -173,26 +181,35 @@ impl BodyDecoder {
             },
             Chunk::SizeLf if byte == b'\n' => {
                 self.line = 0;
-                Ok(if self.left == 0 { Chunk::Trailer { empty: true } } else { Chunk::Data(self.left) })
+                Ok(if self.left == 0 { Chunk::Trailer } else { Chunk::Data(self.left) })
             }
             Chunk::DataCr if byte == b'\r' => Ok(Chunk::DataLf),
             Chunk::DataLf if byte == b'\n' => {
                 self.line = 0;
                 Ok(Chunk::Size { value: 0, digits: 0 })
             }
-            Chunk::Trailer { empty } => match byte {
-                b'\r' => Ok(Chunk::TrailerLf { empty }),
+            Chunk::Trailer | Chunk::TrailerName | Chunk::TrailerValue if self.line > MAX_TRAILERS => Err(DecodeError),
+            Chunk::Trailer if byte == b'\r' => Ok(Chunk::TrailerLf { last: true }),
+            Chunk::Trailer if is_token(byte) => Ok(Chunk::TrailerName),
+            Chunk::TrailerName if is_token(byte) => Ok(Chunk::TrailerName),
+            Chunk::TrailerName if byte == b':' => Ok(Chunk::TrailerValue),
+            Chunk::TrailerValue => match byte {
+                b'\r' => Ok(Chunk::TrailerLf { last: false }),
                 b'\n' | 0 => Err(DecodeError),
-                _ if self.line > MAX_TRAILERS => Err(DecodeError),
-                _ => Ok(Chunk::Trailer { empty: false }),
+                _ => Ok(Chunk::TrailerValue),
             },
-            Chunk::TrailerLf { empty } if byte == b'\n' => {
-                self.done = empty;
-                Ok(Chunk::Trailer { empty: true })
+            Chunk::TrailerLf { last } if byte == b'\n' => {
+                self.done = last;
+                Ok(Chunk::Trailer)
             }
             _ => Err(DecodeError),
         }
     }
+}
+
+/// A byte that a field name may have (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -246,6 +263,9 @@ mod tests {
             "3\r\nabc\n0\r\n\r\n",
             "1111111111111111\r\n",
             "0\r\n\n",
+            "3 4\r\nabc\r\n",
+            "0\r\nno field\r\n\r\n",
+            "0\r\nX: a\r\n folded\r\n\r\n",
         ] {
             assert!(decode(&[bad.as_bytes()]).is_err(), "{bad:?}");
         }

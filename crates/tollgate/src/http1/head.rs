@@ -4,8 +4,9 @@
 //! as leniently as is safe, except for its framing.
 
 use super::body::Framing;
-use bytes::BytesMut;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use crate::lines::Lines;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
 
 /// Bounds of a head.
@@ -61,7 +62,7 @@ pub struct RequestHead {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
     /// Header lines; names in lower case.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// How the body is framed.
     pub framing: Framing,
     /// The caller waits for a `100 Continue`.
@@ -76,7 +77,7 @@ pub struct ResponseHead {
     /// Status.
     pub status: StatusCode,
     /// Header lines.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// How the body is framed.
     pub framing: Framing,
     /// The connection may serve another request after the body.
@@ -90,7 +91,7 @@ pub fn head_end(buffer: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Reads a request head, its empty line included.
-pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
+pub fn request(head: &Bytes, limits: Limits) -> Result<RequestHead, HeadError> {
     line_ends(head)?;
     let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Request::new(lines.get_mut(..limits.headers).unwrap_or_default());
@@ -98,7 +99,7 @@ pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(HeadError::Malformed("incomplete head")),
         Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLarge),
-        Err(httparse::Error::Version) => return Err(HeadError::Version),
+        Err(httparse::Error::Version) if names_a_version(head) => return Err(HeadError::Version),
         Err(_) => return Err(HeadError::Malformed("not HTTP")),
     }
     let version = match parsed.version {
@@ -120,16 +121,14 @@ pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
         None => (target, None),
     };
     canonical_path(path)?;
-    if query.as_deref().is_some_and(|q| q.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'#')) {
-        return Err(HeadError::Malformed("query"));
-    }
-    let headers = header_map(parsed.headers)?;
+    canonical_query(query.as_deref())?;
+    let headers = header_lines(head, parsed.headers)?;
     host(&headers, version)?;
     let framing = request_framing(&headers, version)?;
-    if headers.contains_key(header::UPGRADE) {
+    if headers.contains(&header::UPGRADE) {
         return Err(HeadError::Malformed("upgrade is not supported"));
     }
-    let expects_continue = match headers.get(header::EXPECT) {
+    let expects_continue = match headers.get(&header::EXPECT) {
         None => false,
         Some(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => version == Version::HTTP_11,
         Some(_) => return Err(HeadError::Malformed("unknown expectation")),
@@ -146,8 +145,16 @@ pub fn request(head: &[u8], limits: Limits) -> Result<RequestHead, HeadError> {
     })
 }
 
+/// Whether the request line ends in ` HTTP/x.y`, after exactly a method and a target.
+fn names_a_version(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    matches!(words[..], [_, _, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]]
+        if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
 /// Reads an answer head, its empty line included. `to_head` says that it answers a HEAD request.
-pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> {
+pub fn response(head: &Bytes, limits: Limits) -> Result<ResponseHead, HeadError> {
     let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut parsed = httparse::Response::new(lines.get_mut(..limits.headers).unwrap_or_default());
     let mut config = httparse::ParserConfig::default();
@@ -160,7 +167,7 @@ pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> 
     }
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default()).map_err(|_| HeadError::Malformed("status"))?;
-    let headers = header_map(parsed.headers)?;
+    let headers = header_lines(head, parsed.headers)?;
     let framing = if status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
     {
         Framing::None
@@ -175,16 +182,6 @@ pub fn response(head: &[u8], limits: Limits) -> Result<ResponseHead, HeadError> 
     };
     let keep_alive = keep_alive(&headers, version) && framing != Framing::UntilClose;
     Ok(ResponseHead { status, headers, framing, keep_alive })
-}
-
-/// Appends header lines, without the empty line.
-pub fn write_headers(headers: &HeaderMap, out: &mut BytesMut) {
-    for (name, value) in headers {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
 }
 
 /// Every LF follows a CR and every CR is followed by LF; no NUL; no folded line.
@@ -242,18 +239,28 @@ pub(crate) fn canonical_path(path: &str) -> Result<(), HeadError> {
     Ok(())
 }
 
-fn header_map(lines: &[httparse::Header<'_>]) -> Result<HeaderMap, HeadError> {
-    let mut headers = HeaderMap::with_capacity(lines.len());
-    for line in lines {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| HeadError::Malformed("header name"))?;
-        let value = HeaderValue::from_bytes(line.value).map_err(|_| HeadError::Malformed("header value"))?;
-        headers.append(name, value);
+/// A query of printable ASCII, without a fragment behind it.
+pub(crate) fn canonical_query(query: Option<&str>) -> Result<(), HeadError> {
+    match query {
+        Some(query) if query.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'#') => Err(HeadError::Malformed("query")),
+        _ => Ok(()),
     }
-    Ok(headers)
 }
 
-fn host(headers: &HeaderMap, version: Version) -> Result<(), HeadError> {
-    let mut hosts = headers.get_all(header::HOST).iter();
+/// The lines of a head; their values are slices of it, not copies.
+fn header_lines(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Result<Lines, HeadError> {
+    let mut lines = Lines::with_capacity(parsed.len());
+    for line in parsed {
+        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| HeadError::Malformed("header name"))?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(line.value))
+            .map_err(|_| HeadError::Malformed("header value"))?;
+        lines.push(name, value);
+    }
+    Ok(lines)
+}
+
+fn host(headers: &Lines, version: Version) -> Result<(), HeadError> {
+    let mut hosts = headers.all(&header::HOST);
     let Some(host) = hosts.next() else {
         return if version == Version::HTTP_10 { Ok(()) } else { Err(HeadError::Malformed("no Host")) };
     };
@@ -287,8 +294,8 @@ pub(crate) fn authority(host: &[u8]) -> Result<(), HeadError> {
     if good_name && good_port { Ok(()) } else { Err(WHY) }
 }
 
-fn request_framing(headers: &HeaderMap, version: Version) -> Result<Framing, HeadError> {
-    if headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
+fn request_framing(headers: &Lines, version: Version) -> Result<Framing, HeadError> {
+    if headers.all(&header::CONTENT_LENGTH).count() > 1 {
         return Err(HeadError::Malformed("more than one Content-Length"));
     }
     match (length(headers)?, chunked(headers)?) {
@@ -301,10 +308,10 @@ fn request_framing(headers: &HeaderMap, version: Version) -> Result<Framing, Hea
 }
 
 /// The length, digits only; two that differ are an error.
-fn length(headers: &HeaderMap) -> Result<Option<u64>, HeadError> {
+fn length(headers: &Lines) -> Result<Option<u64>, HeadError> {
     const WHY: HeadError = HeadError::Malformed("Content-Length");
     let mut found = None;
-    for value in headers.get_all(header::CONTENT_LENGTH) {
+    for value in headers.all(&header::CONTENT_LENGTH) {
         let digits = value.as_bytes();
         if digits.is_empty() || digits.len() > 18 || !digits.iter().all(u8::is_ascii_digit) {
             return Err(WHY);
@@ -319,8 +326,8 @@ fn length(headers: &HeaderMap) -> Result<Option<u64>, HeadError> {
 }
 
 /// Whether the one transfer coding is `chunked`; any other coding is an error.
-fn chunked(headers: &HeaderMap) -> Result<bool, HeadError> {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+fn chunked(headers: &Lines) -> Result<bool, HeadError> {
+    let mut codings = headers.all(&header::TRANSFER_ENCODING);
     match (codings.next(), codings.next()) {
         (None, _) => Ok(false),
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(true),
@@ -328,9 +335,9 @@ fn chunked(headers: &HeaderMap) -> Result<bool, HeadError> {
     }
 }
 
-fn keep_alive(headers: &HeaderMap, version: Version) -> bool {
+fn keep_alive(headers: &Lines, version: Version) -> bool {
     let says = |wanted: &str| {
-        headers.get_all(header::CONNECTION).iter().any(|value| {
+        headers.all(&header::CONNECTION).any(|value| {
             value.to_str().is_ok_and(|v| v.split(',').any(|token| token.trim().eq_ignore_ascii_case(wanted)))
         })
     };
@@ -342,7 +349,7 @@ mod tests {
     use super::*;
 
     fn read(lines: &str) -> Result<RequestHead, HeadError> {
-        request(format!("{lines}\r\n\r\n").as_bytes(), Limits::DOOR)
+        request(&format!("{lines}\r\n\r\n").into(), Limits::DOOR)
     }
 
     #[test]
@@ -412,13 +419,13 @@ mod tests {
         assert!(head.keep_alive && head.expects_continue);
         assert!(!read("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close").unwrap().keep_alive);
         assert!(!read("GET / HTTP/1.0").unwrap().keep_alive);
-        let many = (0..65).map(|i| format!("\r\nx{i}: 1")).collect::<String>();
+        let many = "\r\nx: 1".repeat(65);
         assert_eq!(read(&format!("GET / HTTP/1.1\r\nHost: a{many}")).unwrap_err(), HeadError::TooLarge);
     }
 
     #[test]
     fn answers() {
-        let read = |text: &str| response(format!("{text}\r\n\r\n").as_bytes(), Limits::UPSTREAM);
+        let read = |text: &str| response(&format!("{text}\r\n\r\n").into(), Limits::UPSTREAM);
         assert_eq!(read("HTTP/1.1 200 OK").unwrap().framing, Framing::UntilClose);
         assert_eq!(read("HTTP/1.1 204 No\r\nContent-Length: 4").unwrap().framing, Framing::None);
         assert!(read("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5").is_err());

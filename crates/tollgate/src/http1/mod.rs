@@ -11,7 +11,7 @@ mod io;
 mod watchdog;
 
 pub use body::{BodyDecoder, CHUNK_HEAD, DecodeError, Framing, LAST_CHUNK, chunk_head};
-pub use head::{HeadError, Limits, RequestHead, ResponseHead, head_end, request, response, write_headers};
-pub(crate) use head::{authority, canonical_path};
+pub use head::{HeadError, Limits, RequestHead, ResponseHead, head_end, request, response};
+pub(crate) use head::{authority, canonical_path, canonical_query};
 pub use io::{Io, fill, with_scratch};
 pub use watchdog::Watchdog;

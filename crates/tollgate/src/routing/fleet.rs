@@ -6,11 +6,12 @@
 use super::resolve;
 use crate::clock::now_ms;
 use crate::config::{Auth, Config, Credential, Kind, Protocol, Provider, Target};
+use crate::lines::Lines;
 use crate::upstream::Origin;
 use http::{HeaderName, HeaderValue, header};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Longest rest that a vendor's hint is believed for.
@@ -53,7 +54,16 @@ struct AccountState {
     rate_limited: AtomicBool,
     /// Unix milliseconds until which others are asked first.
     doubted_until: AtomicI64,
+    /// What the vendor said is left of the account's rates, plus one; 0 while it has said nothing.
+    left: [AtomicU64; 2],
 }
+
+/// The rates that vendors tell, and the header that says what is left of each. Source: `OpenAI`'s API reference,
+/// 2026-11; compatible vendors use the same names.
+static RATES: [(&str, HeaderName); 2] = [
+    ("requests", HeaderName::from_static("x-ratelimit-remaining-requests")),
+    ("tokens", HeaderName::from_static("x-ratelimit-remaining-tokens")),
+];
 
 /// One way of serving a model.
 #[derive(Clone)]
@@ -115,7 +125,7 @@ impl Fleet {
         if let Some(found) = self.named.get(name) {
             return Some(Arc::clone(found));
         }
-        Some(choices(&self.deployments, &*resolve::resolve(&self.config, name)?, false))
+        Some(choices(&self.deployments, &resolve::resolve(&self.config, name)?, false))
     }
 
     /// The deployments in force.
@@ -197,10 +207,31 @@ impl Account {
         }
     }
 
+    /// Keeps what an answer says about the account's rates.
+    pub fn note_rates(&self, headers: &Lines) {
+        for ((_, header), slot) in RATES.iter().zip(&self.state.left) {
+            if let Some(left) = headers.text(header).and_then(|text| text.trim().parse::<u64>().ok()) {
+                slot.store(left.saturating_add(1), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// What the vendor said last is left of the account's rates, by the rate's name.
+    pub fn rates(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        RATES.iter().zip(&self.state.left).filter_map(|((name, _), slot)| {
+            let left = slot.load(Ordering::Relaxed).checked_sub(1)?;
+            Some((*name, left))
+        })
+    }
+
     /// How long it still rests.
     pub fn resting(&self, now: i64) -> Option<Duration> {
         let left = self.state.rests_until.load(Ordering::Relaxed) - now;
         u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
+    }
+
+    fn rests_for_rate(&self) -> bool {
+        self.state.rate_limited.load(Ordering::Relaxed)
     }
 
     /// The key's text, for finding it in what a vendor echoes.
@@ -227,6 +258,17 @@ pub fn order(
     now: i64,
     mut random: impl FnMut(u64) -> u64,
 ) -> Result<Vec<Attempt>, NoAttempt> {
+    if let [only] = choices
+        && let [account] = only.deployment.accounts.as_slice()
+    {
+        // The usual case: nothing to choose.
+        let speaks = only.deployment.provider.protocols.contains(&protocol);
+        return match account.resting(now) {
+            _ if !speaks => Err(NoAttempt::Protocol),
+            Some(wait) => Err(NoAttempt::Resting { wait, rate_limited: account.rests_for_rate() }),
+            None => Ok(vec![Attempt { choice: only.clone(), account: 0 }]),
+        };
+    }
     let mut tiers: Vec<(bool, u32, Attempt)> = Vec::new();
     let mut shortest: Option<(Duration, bool)> = None;
     let mut speaks = false;
@@ -241,7 +283,7 @@ pub fn order(
             for index in shuffled(&accounts, weight, &mut random) {
                 let Some(account) = choice.deployment.accounts.get(index) else { continue };
                 if let Some(wait) = account.resting(now) {
-                    let rate_limited = account.state.rate_limited.load(Ordering::Relaxed);
+                    let rate_limited = account.rests_for_rate();
                     if shortest.is_none_or(|(before, _)| wait < before) {
                         shortest = Some((wait, rate_limited));
                     }

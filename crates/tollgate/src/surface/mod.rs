@@ -87,6 +87,13 @@ impl Surface {
 
     fn metrics(&self) -> Answer {
         let telemetry = &self.gateway.telemetry;
+        for deployment in self.gateway.fleet.load().deployments() {
+            for (index, account) in deployment.accounts.iter().enumerate() {
+                for (rate, left) in account.rates() {
+                    telemetry.metrics.rate_left(&deployment.provider.name, index, rate, left);
+                }
+            }
+        }
         let text = telemetry.metrics.render(self.connections.load(Ordering::Relaxed), telemetry.log.dropped());
         Answer::whole(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
@@ -97,7 +104,7 @@ impl Handler for Surface {
 
     async fn handle<'a>(&'a self, inbound: Inbound, body: &'a mut dyn CallerBody, session: &'a mut Session) -> Answer {
         let mut answer = self.route(inbound, body, session).await;
-        answer.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer.headers.push(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         answer
     }
 
@@ -125,6 +132,6 @@ fn wrong_method(allowed: &'static str) -> Answer {
     let message = format!("This route takes {allowed}.");
     let mut answer =
         fault_answer(&Fault::new(FaultKind::MethodNotAllowed, "method_not_allowed", message), &request_id());
-    answer.headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
+    answer.headers.push(header::ALLOW, HeaderValue::from_static(allowed));
     answer
 }

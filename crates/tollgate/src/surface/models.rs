@@ -37,7 +37,7 @@ pub(super) fn answer(gateway: &Gateway, inbound: &Inbound, session: &mut Session
         },
     };
     if let Ok(id) = http::HeaderValue::from_str(&request_id()) {
-        answer.headers.insert("x-request-id", id);
+        answer.headers.push(http::HeaderName::from_static("x-request-id"), id);
     }
     answer
 }

@@ -2,7 +2,7 @@
 
 use crate::admin::{BODY_LIMIT, Peer};
 use crate::gateway::{fault_answer, request_id};
-use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
+use crate::message::{self, Answer, AnswerBody, BodyError, CallerBody, Inbound};
 use axum::Router;
 use axum::body::Body;
 use bytes::BytesMut;
@@ -20,7 +20,11 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
             Ok(true) if bytes.len() <= BODY_LIMIT => {}
             Ok(_) => break,
             Err(error) => {
-                let fault = Fault::new(FaultKind::InvalidRequest, "invalid_body", error.to_string());
+                let (kind, code) = match error {
+                    BodyError::TooSlow => (FaultKind::RequestTimeout, "request_timeout"),
+                    BodyError::Gone | BodyError::Malformed => (FaultKind::InvalidRequest, "invalid_body"),
+                };
+                let fault = Fault::new(kind, code, error.to_string());
                 return fault_answer(&fault, &request_id());
             }
         }
@@ -32,7 +36,7 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
     let mut request = Request::new(Body::from(bytes.freeze()));
     *request.method_mut() = inbound.method;
     *request.uri_mut() = target.parse().unwrap_or_default();
-    *request.headers_mut() = inbound.headers;
+    *request.headers_mut() = inbound.headers.into();
     request.extensions_mut().insert(Peer(inbound.peer));
     let response = match router.oneshot(request).await {
         Ok(response) => response,
@@ -43,7 +47,7 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
         Ok(body) => {
             let mut headers = head.headers;
             headers.remove(http::header::CONTENT_LENGTH);
-            Answer { status: head.status, headers, body: AnswerBody::Whole(body.to_bytes()) }
+            Answer { status: head.status, headers: headers.into(), body: AnswerBody::Whole(body.to_bytes()) }
         }
         Err(error) => {
             tracing::error!(%error, "an operator's answer could not be made");

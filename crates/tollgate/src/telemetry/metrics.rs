@@ -8,8 +8,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 /// Series that all requests of one kind share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,12 +45,48 @@ struct AttemptLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RateLabels {
+    provider: Text,
+    account: u32,
+    rate: &'static str,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Text(Arc<str>);
 
 impl EncodeLabelValue for Text {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
         EncodeLabelValue::encode(&&*self.0, encoder)
+    }
+}
+
+/// Series that a thread remembers.
+const MAX_KNOWN: usize = 64;
+
+/// Where one kind of request counts.
+struct Series {
+    /// Address of the metrics it belongs to.
+    owner: usize,
+    route: &'static str,
+    status: u16,
+    provider: Arc<str>,
+    model: Arc<str>,
+    requests: Counter,
+    seconds: Histogram,
+    first_byte: Histogram,
+    overhead: [Histogram; Stage::ALL.len()],
+    tokens: [Option<Counter>; 11],
+    answered: Counter,
+}
+
+impl Series {
+    fn is_for(&self, metrics: &Metrics, record: &Record) -> bool {
+        self.status == record.status
+            && Arc::ptr_eq(&self.provider, &record.provider)
+            && Arc::ptr_eq(&self.model, &record.metric_model)
+            && std::ptr::eq(self.route, record.route)
+            && self.owner == std::ptr::from_ref(metrics).addr()
     }
 }
 
@@ -65,6 +103,7 @@ pub struct Metrics {
     first_byte: Family<RouteLabels, Histogram, fn() -> Histogram>,
     overhead: Family<StageLabels, Histogram, fn() -> Histogram>,
     attempts: Family<AttemptLabels, Counter>,
+    rates_left: Family<RateLabels, Gauge<u64, AtomicU64>>,
     in_flight: Gauge,
     connections: Gauge,
     dropped_lines: Gauge<u64, AtomicU64>,
@@ -83,6 +122,7 @@ impl Metrics {
             first_byte: Family::new_with_constructor(coarse),
             overhead: Family::new_with_constructor(fine),
             attempts: Family::default(),
+            rates_left: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             dropped_lines: Gauge::default(),
@@ -104,6 +144,11 @@ impl Metrics {
             metrics.overhead.clone(),
         );
         registry.register("upstream_attempts", "Requests sent to providers", metrics.attempts.clone());
+        registry.register(
+            "upstream_rate_left",
+            "What a provider said last is left of an account's rate",
+            metrics.rates_left.clone(),
+        );
         registry.register("requests_in_flight", "Data-plane requests open now", metrics.in_flight.clone());
         registry.register("connections", "Client connections open now", metrics.connections.clone());
         registry.register("log_lines_dropped", "Log lines that found no room", metrics.dropped_lines.clone());
@@ -116,47 +161,96 @@ impl Metrics {
     }
 
     /// A data-plane request has ended.
-    pub(super) fn end(&self, record: &Record) {
+    pub(super) fn end(&self, record: &Record, total: Duration) {
         self.in_flight.dec();
-        let (provider, model) = (Text(Arc::clone(&record.provider)), Text(Arc::clone(&record.metric_model)));
-        let labels = RequestLabels {
-            route: record.route,
-            provider: provider.clone(),
-            model: model.clone(),
-            status: record.status,
-        };
-        self.requests.get_or_create(&labels).inc();
-        let route = RouteLabels { route: record.route };
-        self.seconds.get_or_create(&route).observe(record.total().as_secs_f64());
-        if let Some(first) = record.first_byte {
-            self.first_byte.get_or_create(&route).observe(first.as_secs_f64());
-        }
-        for stage in Stage::ALL {
-            if let Some(time) = record.stage(stage) {
-                self.overhead.get_or_create(&StageLabels { stage: stage.name() }).observe(time.as_secs_f64());
+        self.with_series(record, |series| {
+            series.requests.inc();
+            if record.answered {
+                series.answered.inc();
             }
-        }
-        if let Some(usage) = record.usage {
-            for (kind, count) in [
-                ("input", usage.input_tokens),
-                ("cache_read", usage.cache_read_tokens),
-                ("cache_write", usage.cache_write_5m_tokens + usage.cache_write_1h_tokens),
-                ("output", usage.output_tokens),
-                ("reasoning", usage.reasoning_tokens),
-                ("audio_input", usage.audio_input_tokens),
-                ("audio_output", usage.audio_output_tokens),
-            ] {
-                if count > 0 {
-                    let labels = TokenLabels { provider: provider.clone(), model: model.clone(), kind };
-                    self.tokens.get_or_create(&labels).inc_by(count);
+            series.seconds.observe(total.as_secs_f64());
+            if let Some(first) = record.first_byte {
+                series.first_byte.observe(first.as_secs_f64());
+            }
+            for (stage, histogram) in Stage::ALL.iter().zip(&series.overhead) {
+                if let Some(time) = record.stage(*stage) {
+                    histogram.observe(time.as_secs_f64());
                 }
             }
+            let counters = record.usage.map(|usage| usage.counters()).unwrap_or_default();
+            for ((kind, count), slot) in counters.into_iter().zip(&mut series.tokens) {
+                if count > 0 && kind.ends_with("_tokens") {
+                    let counter = slot.get_or_insert_with(|| {
+                        let kind = kind.trim_end_matches("_tokens");
+                        let labels = TokenLabels {
+                            provider: Text(series.provider.clone()),
+                            model: Text(series.model.clone()),
+                            kind,
+                        };
+                        self.tokens.get_or_create_owned(&labels)
+                    });
+                    counter.inc_by(count);
+                }
+            }
+        });
+    }
+
+    /// The series that a request counts in. Looking them up by their labels costs more than counting, so each thread
+    /// keeps the ones it used last; names are compared by address, which configuration keeps stable.
+    fn with_series(&self, record: &Record, f: impl FnOnce(&mut Series)) {
+        thread_local! {
+            static KNOWN: RefCell<Vec<Series>> = const { RefCell::new(Vec::new()) };
+        }
+        KNOWN.with_borrow_mut(|known| {
+            let found = known.iter().position(|series| series.is_for(self, record));
+            let at = found.unwrap_or_else(|| {
+                if known.len() >= MAX_KNOWN {
+                    known.clear();
+                }
+                known.push(self.series(record));
+                known.len() - 1
+            });
+            if let Some(series) = known.get_mut(at) {
+                f(series);
+            }
+        });
+    }
+
+    fn series(&self, record: &Record) -> Series {
+        let (provider, model) = (Arc::clone(&record.provider), Arc::clone(&record.metric_model));
+        let route = RouteLabels { route: record.route };
+        Series {
+            owner: std::ptr::from_ref(self).addr(),
+            requests: self.requests.get_or_create_owned(&RequestLabels {
+                route: record.route,
+                provider: Text(provider.clone()),
+                model: Text(model.clone()),
+                status: record.status,
+            }),
+            seconds: self.seconds.get_or_create_owned(&route),
+            first_byte: self.first_byte.get_or_create_owned(&route),
+            overhead: Stage::ALL.map(|stage| self.overhead.get_or_create_owned(&StageLabels { stage: stage.name() })),
+            tokens: Default::default(),
+            answered: self
+                .attempts
+                .get_or_create_owned(&AttemptLabels { provider: Text(provider.clone()), outcome: "ok" }),
+            route: record.route,
+            status: record.status,
+            provider,
+            model,
         }
     }
 
-    /// A request was sent to a provider, and this came of it.
+    /// A request was sent to a provider and this came of it instead of an answer.
     pub fn attempt(&self, provider: &Arc<str>, outcome: &'static str) {
         self.attempts.get_or_create(&AttemptLabels { provider: Text(Arc::clone(provider)), outcome }).inc();
+    }
+
+    /// A provider said that this much is left of an account's rate. Accounts are told apart by their place in the
+    /// configuration.
+    pub fn rate_left(&self, provider: &Arc<str>, account: usize, rate: &'static str, left: u64) {
+        let account = u32::try_from(account).unwrap_or(u32::MAX);
+        self.rates_left.get_or_create(&RateLabels { provider: Text(Arc::clone(provider)), account, rate }).set(left);
     }
 
     /// The text form of all metrics.

@@ -1,5 +1,6 @@
 //! What people on call see: logs without secrets or bodies, metrics, one record for each request.
 
+mod line;
 mod log;
 mod metrics;
 mod record;

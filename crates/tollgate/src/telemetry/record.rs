@@ -2,9 +2,8 @@
 //!
 //! The fields are an allow-list: nothing of a body, a key's text or a vendor's account can get in.
 
-use super::{Log, Metrics};
-use crate::clock;
-use serde::Serialize;
+use super::{Log, Metrics, line};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_protocol::usage::Usage;
@@ -35,8 +34,7 @@ impl Stage {
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Not decided yet; at the end it means that the caller left.
     ClientLeft,
@@ -48,6 +46,19 @@ pub enum Outcome {
     UpstreamError,
     /// A stream that had begun broke.
     StreamBroken,
+}
+
+impl Outcome {
+    /// As it is called in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientLeft => "client_left",
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+            Self::UpstreamError => "upstream_error",
+            Self::StreamBroken => "stream_broken",
+        }
+    }
 }
 
 /// What is known of one request.
@@ -77,6 +88,8 @@ pub struct Record {
     pub metric_model: Arc<str>,
     /// Requests sent to vendors.
     pub attempts: u32,
+    /// Whether a vendor (or the sandbox) gave an answer that was delivered.
+    pub answered: bool,
     /// Whether the answer was streamed.
     pub stream: bool,
     /// What the vendor says was used.
@@ -108,6 +121,7 @@ impl Record {
             upstream_model: empty(),
             metric_model: empty(),
             attempts: 0,
+            answered: false,
             stream: false,
             usage: None,
             content_bytes: 0,
@@ -134,51 +148,6 @@ impl Record {
     pub fn total(&self) -> Duration {
         self.started.elapsed()
     }
-
-    fn line(&self, human: bool) -> Vec<u8> {
-        let ms = |d: Duration| (d.as_secs_f64() * 1e6).round() / 1e3;
-        let total_ms = ms(self.total());
-        let mut line = if human {
-            format!(
-                "{} {} {} {} {}→{} {total_ms} ms {:?}",
-                clock::print(clock::now_ms()),
-                self.route,
-                self.status,
-                self.id,
-                self.model.as_deref().unwrap_or("-"),
-                if self.provider.is_empty() { "-" } else { &self.provider },
-                self.outcome
-            )
-            .into_bytes()
-        } else {
-            let own_us = Stage::ALL.iter().filter_map(|stage| self.stage(*stage)).sum::<Duration>().as_micros();
-            serde_json::to_vec(&Line {
-                timestamp: clock::print(clock::now_ms()),
-                level: "INFO",
-                target: "tollgate::request",
-                request_id: &self.id,
-                route: self.route,
-                status: self.status,
-                outcome: self.outcome,
-                error: self.error.as_deref(),
-                key_id: self.key_id.as_deref(),
-                project_id: self.project_id.as_deref(),
-                model: self.model.as_deref(),
-                provider: &self.provider,
-                upstream_model: &self.upstream_model,
-                upstream_request_id: self.upstream_id.as_deref(),
-                attempts: self.attempts,
-                stream: self.stream,
-                usage: self.usage,
-                total_ms,
-                first_byte_ms: self.first_byte.map(ms),
-                own_us: u64::try_from(own_us).unwrap_or(u64::MAX),
-            })
-            .unwrap_or_default()
-        };
-        line.push(b'\n');
-        line
-    }
 }
 
 fn empty() -> Arc<str> {
@@ -186,39 +155,6 @@ fn empty() -> Arc<str> {
         static EMPTY: Arc<str> = "".into();
     }
     EMPTY.with(Arc::clone)
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: String,
-    level: &'static str,
-    target: &'static str,
-    request_id: &'a str,
-    route: &'static str,
-    status: u16,
-    outcome: Outcome,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    project_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<&'a str>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    provider: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    upstream_model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_request_id: Option<&'a str>,
-    attempts: u32,
-    stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Usage>,
-    total_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_byte_ms: Option<f64>,
-    own_us: u64,
 }
 
 /// Metrics and log of the process.
@@ -242,7 +178,19 @@ impl Telemetry {
 
     /// A data-plane request has ended: its line and its counts.
     pub fn end(&self, record: &Record) {
-        self.metrics.end(record);
-        self.log.line(&record.line(self.log.is_human()));
+        let total = record.total();
+        self.metrics.end(record, total);
+        thread_local! {
+            static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+        }
+        LINE.with_borrow_mut(|text| {
+            text.clear();
+            if self.log.is_human() {
+                line::human(record, total, text);
+            } else {
+                line::json(record, total, text);
+            }
+            self.log.line(text.as_bytes());
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! One exchange on an HTTP/1.1 connection to a vendor.
 
 use super::{Abandoned, Call, CallBody, CallError, Origin, Piece, ReadError, Reply, Source, pool};
-use crate::http1::{BodyDecoder, Framing, Io, LAST_CHUNK, Limits, chunk_head, fill, head_end, response, write_headers};
+use crate::http1::{BodyDecoder, Framing, Io, LAST_CHUNK, Limits, chunk_head, fill, head_end, response};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{StatusCode, header};
 use std::future::poll_fn;
@@ -68,8 +68,10 @@ pub(super) async fn exchange(
         }
         loop {
             if let Some(end) = head_end(&read, scanned) {
-                let head = response(read.get(..end).unwrap_or_default(), Limits::UPSTREAM);
-                read.advance(end);
+                let head = response(&read.split_to(end).freeze(), Limits::UPSTREAM);
+                if read.is_empty() {
+                    read = BytesMut::new();
+                }
                 scanned = 0;
                 match head {
                     Ok(head) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
@@ -125,7 +127,7 @@ fn prepare(origin: &Origin, call: Call) -> Outgoing {
     write.extend_from_slice(b" HTTP/1.1\r\nhost: ");
     write.extend_from_slice(origin.base.authority.as_bytes());
     write.extend_from_slice(b"\r\n");
-    write_headers(&call.headers, &mut write);
+    call.headers.write(&mut write);
     let length = |write: &mut BytesMut, length: u64| {
         write.extend_from_slice(header::CONTENT_LENGTH.as_str().as_bytes());
         write.extend_from_slice(b": ");
@@ -227,10 +229,10 @@ impl Body {
     }
 
     fn give_back(&mut self) {
-        if let (Some(connection), Some(origin)) = (self.connection.take(), self.origin.take()) {
-            if connection.read.is_empty() {
-                pool::give_back(origin, connection);
-            }
+        if let (Some(connection), Some(origin)) = (self.connection.take(), self.origin.take())
+            && connection.read.is_empty()
+        {
+            pool::give_back(origin, connection);
         }
     }
 

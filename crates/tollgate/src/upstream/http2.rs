@@ -101,11 +101,11 @@ pub(super) async fn exchange(mut handle: Handle, origin: &Origin, call: Call) ->
     });
     *request.method_mut() = call.method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = call.headers;
+    *request.headers_mut() = call.headers.into();
     handle.sender.ready().await.map_err(|e| CallError::Connect(e.to_string()))?;
     let response = handle.sender.send_request(request).await.map_err(|e| CallError::Broken(e.to_string()))?;
     let (head, body) = response.into_parts();
-    Ok(Reply { status: head.status, headers: head.headers, body: Source::Http2(Body { body, _slot: slot }) })
+    Ok(Reply { status: head.status, headers: head.headers.into(), body: Source::Http2(Body { body, _slot: slot }) })
 }
 
 /// The body of an answer. Dropping it resets the stream.
@@ -129,11 +129,11 @@ impl Body {
                 None => return Poll::Ready(Ok(false)),
                 Some(Err(error)) => return Poll::Ready(Err(ReadError::Cut(error.to_string()))),
                 Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        if !data.is_empty() {
-                            sink(Piece::Owned(data));
-                            return Poll::Ready(Ok(true));
-                        }
+                    if let Ok(data) = frame.into_data()
+                        && !data.is_empty()
+                    {
+                        sink(Piece::Owned(data));
+                        return Poll::Ready(Ok(true));
                     }
                 }
             }

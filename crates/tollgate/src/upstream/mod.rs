@@ -10,8 +10,9 @@ mod pool;
 mod sandbox;
 
 use crate::config::{BaseUrl, HttpVersion};
+use crate::lines::Lines;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub struct Call {
     /// Path and query, base path included.
     pub path: String,
     /// Header lines without `host` and framing.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// Body.
     pub body: CallBody,
 }
@@ -80,7 +81,7 @@ pub struct Reply {
     /// Status.
     pub status: StatusCode,
     /// Header lines.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// Body.
     pub body: Source,
 }
@@ -195,13 +196,14 @@ impl Network {
     pub async fn call(&self, origin: &Origin, call: Call) -> Result<Reply, CallError> {
         match pool::take(origin) {
             Some(pool::Taken::Http1(connection)) => http1::exchange(connection, origin, call, true).await,
-            Some(pool::Taken::Http2(handle)) => http2::exchange(handle, origin, call).await,
-            None => match self.connector.connect(origin).await? {
+            Some(pool::Taken::Http2(handle)) => Box::pin(http2::exchange(handle, origin, call)).await,
+            // Rare and large: in a box, so that a call on a pooled connection stays small.
+            None => match Box::pin(self.connector.connect(origin)).await? {
                 connect::Connected::Http1(io) => http1::exchange(http1::Connection::new(io), origin, call, false).await,
                 connect::Connected::Http2(io) => {
-                    let handle = http2::handshake(io).await?;
+                    let handle = Box::pin(http2::handshake(io)).await?;
                     pool::keep_http2(origin, &handle);
-                    http2::exchange(handle, origin, call).await
+                    Box::pin(http2::exchange(handle, origin, call)).await
                 }
             },
         }

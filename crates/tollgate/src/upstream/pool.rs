@@ -76,9 +76,8 @@ pub(super) fn sweep() {
         let now = Instant::now();
         pools.retain(|_, pool| {
             pool.idle.retain(|(since, _)| now.duration_since(*since) < IDLE);
-            pool.shared.retain(|(used, handle)| {
-                !handle.is_closed() && !(handle.is_idle() && now.duration_since(*used) > IDLE)
-            });
+            pool.shared
+                .retain(|(used, handle)| !(handle.is_closed() || handle.is_idle() && now.duration_since(*used) > IDLE));
             !(pool.idle.is_empty() && pool.shared.is_empty())
         });
     });

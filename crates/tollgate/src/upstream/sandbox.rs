@@ -1,8 +1,9 @@
 //! The simulator in a vendor's place: test keys' calls end here, nothing leaves the process.
 
 use super::{Abandoned, Call, CallBody, CallError, Piece, ReadError, Reply, Source};
+use crate::lines::Lines;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,10 +52,10 @@ impl Sandbox {
                 Step::Cut(_) | Step::Reset => return Err(CallError::Broken("connection reset".into())),
             }
         }
-        let mut headers = HeaderMap::new();
+        let mut headers = Lines::with_capacity(8);
         for (name, value) in answer.headers {
             if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.append(HeaderName::from_static(name), value);
+                headers.push(HeaderName::from_static(name), value);
             }
         }
         Ok(Reply {

@@ -173,7 +173,7 @@ impl Answer {
         self.text()
             .replace("\r\n", "\n")
             .split("\n\n")
-            .filter_map(|e| e.strip_prefix("data: ").map(str::to_owned))
+            .filter_map(|e| e.trim_start_matches('\n').strip_prefix("data: ").map(str::to_owned))
             .collect()
     }
 }

@@ -6,10 +6,25 @@
     unreachable_pub,
     missing_docs,
     dead_code,
+    clippy::missing_panics_doc,
+    clippy::large_stack_arrays,
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::items_after_statements,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
 mod config;
+pub mod door;
+mod faults;
 mod harness;
 mod keys;
+mod leaving;
+pub mod life;
+mod recorded;
+mod routing;
 mod smoke;
+mod tidy;
+mod wire;
