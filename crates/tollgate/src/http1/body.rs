@@ -213,7 +213,6 @@ fn is_token(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

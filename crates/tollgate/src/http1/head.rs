@@ -346,7 +346,6 @@ fn keep_alive(headers: &Lines, version: Version) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test says what is wrong by it")]
 mod tests {
     use super::*;
 
