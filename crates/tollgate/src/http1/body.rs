@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn extensions_and_trailers_are_skipped_and_the_rest_refused() {
-        assert_eq!(decode(&[b"3;a=b\r\nabc\r\n0\r\nX: y\r\n\r\n"]).unwrap(), (b"abc".to_vec(), true, 26));
+        assert_eq!(decode(&[b"3;a=b\r\nabc\r\n0\r\nX: y\r\n\r\n"]).unwrap(), (b"abc".to_vec(), true, 23));
         for bad in [
             "\r\n",
             "g\r\n",
