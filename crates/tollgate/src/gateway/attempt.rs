@@ -4,10 +4,13 @@
 //! tried, if it is certain that this one delivers and bills nothing. An answer that is lost after it began is not
 //! asked for again.
 
+use super::failure::{Failure, Next, Stopped, late_failure};
 use super::meter::Meter;
 use super::open::{self, Opened, OpenedBody};
-use super::timer::{Late, Timer};
+use super::read;
+use super::timer::Timer;
 use super::upload::Form;
+use super::wait::{Stop, Watch, raced};
 use super::{Gateway, Route, headers};
 use crate::http1::Watchdog;
 use crate::lines::Lines;
@@ -17,11 +20,8 @@ use crate::telemetry::{Record, Stage};
 use crate::upstream::{Call, CallBody, CallError, Reply};
 use bytes::Bytes;
 use http::{HeaderName, Method};
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll};
 use std::time::Instant;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai::{self, Head, Meaning};
@@ -40,14 +40,6 @@ const MAX_ERROR: usize = 64 * 1024;
 static SANDBOX_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "sandbox".into());
 /// Label of all models that callers name themselves.
 static OTHER_MODEL: LazyLock<Arc<str>> = LazyLock::new(|| "other".into());
-
-/// Why a request goes no further.
-pub(super) enum Stopped {
-    /// The caller has left.
-    Gone,
-    /// The caller is to be told this.
-    Fault(Fault),
-}
 
 /// A request on its way out.
 pub(super) struct Outbound<'a> {
@@ -80,42 +72,6 @@ impl Payload {
         match self {
             Self::Json { head, .. } => head.stream,
             Self::Form(form) => form.stream(),
-        }
-    }
-}
-
-/// Why a call gave no answer that can be delivered, and what it allows.
-pub(super) struct Failure {
-    pub(super) fault: Fault,
-    pub(super) next: Next,
-    /// For metrics.
-    pub(super) outcome: &'static str,
-}
-
-/// What a failure allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Nothing: the request may have been served, or would fail everywhere.
-    Stop,
-    /// Another account or target.
-    Account,
-    /// Another target: this one cannot be reached.
-    Target,
-}
-
-/// Watches the caller while a vendor is waited for: ready when it has left or its body failed.
-pub(super) enum Watch<'a> {
-    /// Its body is complete.
-    Caller(&'a mut dyn CallerBody),
-    /// Its body is being passed on.
-    Feed(Pin<Box<dyn Future<Output = Stopped> + Send + 'a>>),
-}
-
-impl Watch<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
-        match self {
-            Self::Caller(caller) => caller.poll_gone(cx).map(|()| Stopped::Gone),
-            Self::Feed(feed) => feed.as_mut().poll(cx),
         }
     }
 }
@@ -327,36 +283,11 @@ fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>
     record.upstream_model = Arc::clone(model);
 }
 
-/// What ended a wait early.
-pub(super) enum Stop {
-    Late(Late),
-    Caller(Stopped),
-}
-
-/// `work`, unless time or the caller runs out first.
-pub(super) async fn raced<T>(
-    timer: &mut Timer,
-    watch: &mut Watch<'_>,
-    work: impl Future<Output = T>,
-) -> Result<T, Stop> {
-    let mut work = std::pin::pin!(work);
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(Ok(done));
-        }
-        if let Poll::Ready(stopped) = watch.poll(cx) {
-            return Poll::Ready(Err(Stop::Caller(stopped)));
-        }
-        timer.poll(cx).map(|late| Err(Stop::Late(late)))
-    })
-    .await
-}
-
 /// The vendor answered with an error status.
 async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Result<Result<Opened, Failure>, Stopped> {
     let status = reply.status.as_u16();
-    let wait = open::retry_after(&reply.headers);
-    let body = match open::error_body(reply.body, MAX_ERROR, timer, watch).await {
+    let wait = headers::retry_after(&reply.headers);
+    let body = match read::error_body(reply.body, MAX_ERROR, timer, watch).await {
         Ok(body) => body,
         Err(Stop::Caller(stopped)) => return Err(stopped),
         // The status says enough.
@@ -377,17 +308,6 @@ async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Resu
         Meaning::Broken => (Next::Account, "error"),
     };
     Ok(Err(Failure { fault, next, outcome }))
-}
-
-/// A time limit was passed. The vendor may be at work: not asked again.
-pub(super) fn late_failure(late: Late) -> Failure {
-    let message = match late {
-        Late::FirstByte => "The provider did not answer in time.",
-        Late::Idle => "The provider stopped in the middle of its answer.",
-        Late::Total => "The answer took longer than allowed.",
-    };
-    let fault = Fault::new(FaultKind::UpstreamTimeout, "upstream_timeout", message);
-    Failure { fault, next: Next::Stop, outcome: "timeout" }
 }
 
 fn call_failure(error: &CallError) -> Failure {

@@ -5,6 +5,10 @@ use crate::config::Provider;
 use crate::lines::Lines;
 use crate::message::Inbound;
 use http::{HeaderName, HeaderValue, header};
+use std::time::{Duration, SystemTime};
+
+/// Longest hint when to come back that is passed on.
+const MAX_WAIT: Duration = Duration::from_hours(24);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -60,4 +64,21 @@ pub(super) fn to_caller(vendor: &Lines) -> Lines {
         }
     }
     lines
+}
+
+/// The vendor's hint when to come back: milliseconds before seconds before a date.
+pub(super) fn retry_after(headers: &Lines) -> Option<Duration> {
+    let text = |name: &'static str| headers.text(&HeaderName::from_static(name)).map(str::trim);
+    let number = |value: &str| value.parse::<f64>().ok();
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    let milliseconds = text("retry-after-ms").and_then(number).and_then(|ms| seconds(ms / 1000.0));
+    let wait = milliseconds.or_else(|| {
+        let value = text("retry-after")?;
+        if let Some(number) = number(value) {
+            return seconds(number);
+        }
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+        Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
+    });
+    wait.map(|wait| wait.min(MAX_WAIT))
 }

@@ -1,23 +1,29 @@
 //! The way of a data-plane request. Read [`path`] first: it is the order; the other files are its steps.
 //!
 //! ```text
-//! head ─▶ caller ─▶ body ─▶ plan ─▶ attempt ─▶ relay ─▶ record
-//!         caller.rs path.rs attempt.rs         streamed.rs
-//!                   upload.rs open.rs
+//! head ─▶ caller ─▶ body ─▶ plan ─▶ attempt ─▶ open ─▶ relay ─▶ record
+//!         caller.rs path.rs         attempt.rs open.rs streamed.rs meter.rs
+//!                   upload.rs       headers.rs read.rs
 //! ```
+//!
+//! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
+//! while a vendor is waited for; `respond.rs` writes the gateway's own answers.
 //!
 //! The only room that sees keys, routing, vendors and protocols together.
 
 mod attempt;
 mod caller;
+mod failure;
 mod headers;
 mod meter;
 mod open;
 pub mod path;
+mod read;
 mod respond;
 mod streamed;
 mod timer;
 mod upload;
+mod wait;
 
 use crate::keys::Keys;
 use crate::routing::Fleet;

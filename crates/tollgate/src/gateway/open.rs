@@ -1,16 +1,18 @@
 //! From a vendor's head to an answer that may be delivered: the first meaningful frame of a stream, or a whole
 //! answer that has been checked.
 
-use super::attempt::{Failure, Next, Stop, Stopped, Watch, late_failure, raced};
+use super::failure::{Failure, Next, Stopped};
+use super::read::{Failed, MAX_HELD, Whole, broken, cut, peek, whole};
 use super::timer::Timer;
+use super::wait::{Watch, raced};
 use super::{Route, headers};
 use crate::lines::Lines;
-use crate::upstream::{Piece, ReadError, Reply, Source};
+use crate::upstream::{Piece, Reply, Source};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use std::future::poll_fn;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 use tollgate_protocol::audio::{self, TranscriptWatch};
 use tollgate_protocol::chat::{self, ChatWatch};
 use tollgate_protocol::embeddings;
@@ -18,13 +20,7 @@ use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::relay::{self, Pushed, Relay};
 use tollgate_protocol::usage::Usage;
 
-/// Answers up to this size are checked whole before the caller sees a byte; larger ones pass as they come.
-const MAX_CHECKED: usize = 1024 * 1024;
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
-/// Longest hint that is passed on.
-const MAX_WAIT: Duration = Duration::from_hours(24);
-/// Bytes of a stream that are held back while nothing meaningful has come.
-const MAX_HELD: usize = 1024 * 1024;
 
 /// An answer that may be delivered.
 pub(super) struct Opened {
@@ -184,25 +180,6 @@ fn check(route: Route, stream: bool, json: bool, body: &[u8]) -> Result<Option<U
     }
 }
 
-enum Failed {
-    Failure(Failure),
-    Stopped(Stopped),
-}
-
-impl From<Stop> for Failed {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Late(late) => Self::Failure(late_failure(late)),
-            Stop::Caller(stopped) => Self::Stopped(stopped),
-        }
-    }
-}
-
-/// The answer began and makes no sense or broke: it may have been billed, so nobody else is asked.
-fn broken(fault: Fault) -> Failure {
-    Failure { fault, next: Next::Stop, outcome: "broken" }
-}
-
 /// The vendor put an error into its answer instead of content. Plain refusals allow another try; a break does not.
 fn in_band(fault: Fault) -> Failure {
     match fault.kind {
@@ -214,13 +191,6 @@ fn in_band(fault: Fault) -> Failure {
         }
         _ => broken(fault),
     }
-}
-
-fn cut(error: &ReadError) -> Failure {
-    broken(match error {
-        ReadError::Cut(_) => Fault::broken("upstream_truncated", "The provider's answer broke off."),
-        ReadError::Framing => Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."),
-    })
 }
 
 /// Reads a stream up to its first meaningful event.
@@ -278,136 +248,4 @@ async fn prime(
             ))));
         }
     }
-}
-
-enum Whole {
-    All(Bytes),
-    Part { start: BytesMut, source: Source },
-}
-
-/// Reads until it can be told what the body begins with, into `start`.
-async fn peek(
-    source: &mut Source,
-    start: &mut BytesMut,
-    timer: &mut Timer,
-    caller: &mut Watch<'_>,
-) -> Result<(), Failed> {
-    const ENOUGH: usize = b"event:".len();
-    while start.trim_ascii_start().len() < ENOUGH && start.len() < MAX_HELD {
-        let read =
-            poll_fn(|cx| source.poll_read(cx, &mut |piece: Piece<'_>| start.extend_from_slice(piece.as_slice())));
-        if !raced(timer, caller, read).await?.map_err(|error| Failed::Failure(cut(&error)))? {
-            break;
-        }
-    }
-    Ok(())
-}
-
-async fn whole(
-    start: BytesMut,
-    mut source: Source,
-    timer: &mut Timer,
-    caller: &mut Watch<'_>,
-) -> Result<Whole, Failed> {
-    let expected = source.length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-    let mut only: Option<Bytes> = None;
-    let mut all = start;
-    loop {
-        let mut alive = false;
-        let read = poll_fn(|cx| {
-            source.poll_read(cx, &mut |piece: Piece<'_>| {
-                alive |= piece.as_slice().iter().any(|b| !b.is_ascii_whitespace());
-                match piece {
-                    Piece::Owned(bytes) if all.is_empty() && only.is_none() => only = Some(bytes),
-                    piece => {
-                        if let Some(first) = only.take() {
-                            all.extend_from_slice(&first);
-                        }
-                        if all.is_empty() {
-                            all.reserve(expected.min(MAX_CHECKED));
-                        }
-                        all.extend_from_slice(piece.as_slice());
-                    }
-                }
-            })
-        });
-        let more = raced(timer, caller, read).await?.map_err(|error| Failed::Failure(cut(&error)))?;
-        if alive {
-            timer.alive();
-        }
-        if !more {
-            return Ok(Whole::All(only.unwrap_or_else(|| all.freeze())));
-        }
-        let length = only.as_ref().map_or(all.len(), Bytes::len);
-        if length == expected && expected > 0 && expected <= MAX_CHECKED {
-            continue;
-        }
-        if length > MAX_CHECKED || expected > MAX_CHECKED {
-            if let Some(first) = only.take() {
-                all.extend_from_slice(&first);
-            }
-            return Ok(Whole::Part { start: all, source });
-        }
-    }
-}
-
-/// The body of an error answer, as far as it fits.
-pub(super) async fn error_body(
-    mut source: Source,
-    limit: usize,
-    timer: &mut Timer,
-    caller: &mut Watch<'_>,
-) -> Result<Bytes, Stop> {
-    let mut all = BytesMut::new();
-    loop {
-        let read = poll_fn(|cx| {
-            source.poll_read(cx, &mut |piece: Piece<'_>| {
-                let room = limit.saturating_sub(all.len());
-                let slice = piece.as_slice();
-                all.extend_from_slice(slice.get(..slice.len().min(room)).unwrap_or_default());
-            })
-        });
-        match raced(timer, caller, read).await? {
-            Ok(true) if all.len() < limit => timer.alive(),
-            _ => return Ok(all.freeze()),
-        }
-    }
-}
-
-/// The vendor's hint when to come back: milliseconds before seconds before a date.
-pub(super) fn retry_after(headers: &Lines) -> Option<Duration> {
-    let text = |name: &'static str| headers.text(&HeaderName::from_static(name)).map(str::trim);
-    let number = |value: &str| value.parse::<f64>().ok();
-    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
-    let milliseconds = text("retry-after-ms").and_then(number).and_then(|ms| seconds(ms / 1000.0));
-    let wait = milliseconds.or_else(|| {
-        let value = text("retry-after")?;
-        if let Some(number) = number(value) {
-            return seconds(number);
-        }
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-        Some(SystemTime::from(date).duration_since(SystemTime::now()).unwrap_or_default())
-    });
-    wait.map(|wait| wait.min(MAX_WAIT))
-}
-
-/// Reads on after a stream's terminal event, so that its connection can serve the next request.
-pub(super) fn finish(mut source: Source) {
-    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    match source.poll_read(&mut cx, &mut |_| {}) {
-        Poll::Ready(Ok(false) | Err(_)) => return,
-        Poll::Ready(Ok(true)) | Poll::Pending => {}
-    }
-    tokio::spawn(async move {
-        let rest = async {
-            // The end of the message and nothing else should be due.
-            for _ in 0..8 {
-                match poll_fn(|cx| source.poll_read(cx, &mut |_| {})).await {
-                    Ok(true) => {}
-                    Ok(false) | Err(_) => return,
-                }
-            }
-        };
-        let _ = tokio::time::timeout(Duration::from_secs(1), rest).await;
-    });
 }

@@ -1,6 +1,7 @@
 //! The life of one data-plane request. Read this first.
 
-use super::attempt::{self, Outbound, Payload, Stopped};
+use super::attempt::{self, Outbound, Payload};
+use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
 use super::respond::{fault_answer, mark, request_id};
@@ -10,7 +11,7 @@ use super::{Gateway, Route, Session, caller};
 use crate::clock::now_ms;
 use crate::config::Protocol;
 use crate::keys::Mode;
-use crate::message::{self, Answer, AnswerBody, BodyError, CallerBody, Inbound};
+use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::routing::{self, Attempt, Choice, NoAttempt};
 use crate::telemetry::{Outcome, Record, Stage};
 use bytes::{Bytes, BytesMut};
@@ -173,33 +174,4 @@ async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Resu
         }
     }
     Ok(bytes.freeze())
-}
-
-/// The fault for a body over its limit, in bytes.
-pub(super) fn too_large(limit: u64) -> Fault {
-    Fault::new(
-        FaultKind::TooLarge,
-        "request_too_large",
-        format!("The request is larger than the limit of {limit} bytes."),
-    )
-}
-
-impl From<Fault> for Stopped {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<BodyError> for Stopped {
-    fn from(error: BodyError) -> Self {
-        match error {
-            BodyError::Gone => Self::Gone,
-            BodyError::TooSlow => {
-                Fault::new(FaultKind::RequestTimeout, "request_timeout", "The request body came too slowly.").into()
-            }
-            BodyError::Malformed => {
-                Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body is not framed right.").into()
-            }
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Answers that pass while they come: streams of events, and bodies too large to hold.
 
 use super::meter::Meter;
-use super::open::{Large, Passing, Primed, finish};
+use super::open::{Large, Passing, Primed};
+use super::read::finish;
 use super::timer::{Late, Timer};
 use crate::message::{AnswerStream, Flow};
 use crate::telemetry::Outcome;

@@ -3,8 +3,7 @@
 //! What comes before the model (some client libraries send the file first) waits in memory up to a bound and on disk
 //! beyond it. Nothing of a form is ever held whole in memory.
 
-use super::attempt::Stopped;
-use super::path::too_large;
+use super::failure::{Stopped, too_large};
 use crate::message::{self, CallerBody, Inbound};
 use crate::upstream::{Abandoned, CallBody};
 use bytes::{Bytes, BytesMut};
