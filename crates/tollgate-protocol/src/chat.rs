@@ -360,6 +360,13 @@ mod tests {
     }
 
     #[test]
+    fn groq_reports_usage_in_a_place_of_its_own() {
+        let last = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"x_groq\":{\"id\":\"r\",\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":26,\"total_tokens\":38}}}\n\n";
+        let (_, usage, ..) = run(format!("{STREAM}{last}data: [DONE]\n\n").as_bytes(), true, &[]);
+        assert_eq!(usage.map(|usage| (usage.input_tokens, usage.output_tokens)), Some((12, 26)));
+    }
+
+    #[test]
     fn an_end_mark_alone_is_no_answer() {
         let (out, _, done, fault) = run(b": hello\n\ndata: [DONE]\n\n", false, &[]);
         assert!(!out.contains("DONE") && !done && fault.is_some());

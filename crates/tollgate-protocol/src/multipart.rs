@@ -64,16 +64,17 @@ pub fn boundary(content_type: &str) -> Option<String> {
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
     }
-    parameters.split(';').find_map(|parameter| {
+    let mut named = parameters.split(';').filter_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        if !name.trim().eq_ignore_ascii_case("boundary") {
-            return None;
-        }
-        let value = value.trim().trim_matches('"');
-        let fits =
-            !value.is_empty() && value.len() <= 70 && value.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"');
-        fits.then(|| value.to_owned())
-    })
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"'))
+    });
+    let value = named.next()?;
+    // Of two boundaries two readers could take different ones.
+    let fits = named.next().is_none()
+        && !value.is_empty()
+        && value.len() <= 70
+        && value.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"');
+    fits.then(|| value.to_owned())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

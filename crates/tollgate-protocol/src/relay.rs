@@ -87,6 +87,12 @@ impl Relay {
             }
         } else {
             let mut held = std::mem::take(&mut self.partial);
+            if held.len() >= MAX_EVENT / 2 && held.capacity() - held.len() < bytes.len() {
+                // Grown once more by doubling it would take twice what an event may.
+                let mut roomy = BytesMut::with_capacity(MAX_EVENT + MAX_EVENT / 8 + bytes.len());
+                roomy.extend_from_slice(&held);
+                held = roomy;
+            }
             held.extend_from_slice(bytes);
             let used = self.events(&held, false, out, &mut pushed);
             if !pushed.over() && used < held.len() {

@@ -63,7 +63,7 @@ pub struct Door<H> {
 }
 
 /// Longest that a caller may leave an answer unread before its connection ends.
-const WRITE_STALL: Duration = Duration::from_secs(120);
+const WRITE_STALL: Duration = Duration::from_mins(2);
 
 /// Bytes of a body that count as progress against its time limit.
 const PROGRESS: usize = 1024;

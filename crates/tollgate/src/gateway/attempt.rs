@@ -286,10 +286,10 @@ async fn one(
         Ok(Err(error)) => Err(call_failure(&error)),
         Ok(Ok(reply)) => {
             meter.note(|record| record.upstream_id = upstream_id(&reply.headers));
-            if let Destination::Vendor(attempt) = destination {
-                if let Some(account) = attempt.account() {
-                    account.note_rates(&reply.headers);
-                }
+            if let Destination::Vendor(attempt) = destination
+                && let Some(account) = attempt.account()
+            {
+                account.note_rates(&reply.headers);
             }
             if reply.status.is_success() {
                 open::open(reply, route, stream, hide_usage, timer, &mut watch).await?

@@ -22,7 +22,7 @@ use tollgate_protocol::usage::Usage;
 const MAX_CHECKED: usize = 1024 * 1024;
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Longest hint that is passed on.
-const MAX_WAIT: Duration = Duration::from_secs(86_400);
+const MAX_WAIT: Duration = Duration::from_hours(24);
 /// Bytes of a stream that are held back while nothing meaningful has come.
 const MAX_HELD: usize = 1024 * 1024;
 

@@ -36,18 +36,18 @@ impl Streamed {
             relay.fault(&fault, &mut held);
             meter.note(|record| record.error = Some(fault.code.to_string()));
         }
-        let source = if complete {
-            meter.settle(Outcome::Completed);
-            if let Some(source) = source {
+        let source = match source {
+            Some(source) if complete => {
                 finish(source);
+                None
             }
-            None
+            source => source,
+        };
+        if complete {
+            meter.settle(Outcome::Completed);
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
-            None
-        } else {
-            source
-        };
+        }
         Self { relay, source, held, secret, timer, meter }
     }
 
@@ -62,7 +62,9 @@ impl Streamed {
                 }
             }
             Some(mut fault) => {
-                self.secret.iter().for_each(|secret| fault.conceal(secret));
+                if let Some(secret) = &self.secret {
+                    fault.conceal(secret);
+                }
                 self.relay.fault(&fault, out);
                 self.source = None;
                 self.meter.note(|record| record.error = Some(fault.code.to_string()));

@@ -52,12 +52,11 @@ impl Timer {
 
     /// Something is being waited for: ready when that has taken too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
-        let (due, late) = match self.first {
-            Some(first) => (first, Late::FirstByte),
-            None => {
-                let left = self.limits.idle.saturating_sub(self.waited);
-                (*self.waiting_since.get_or_insert_with(Instant::now) + left, Late::Idle)
-            }
+        let (due, late) = if let Some(first) = self.first {
+            (first, Late::FirstByte)
+        } else {
+            let left = self.limits.idle.saturating_sub(self.waited);
+            (*self.waiting_since.get_or_insert_with(Instant::now) + left, Late::Idle)
         };
         let (due, late) = if due < self.end { (due, late) } else { (self.end, Late::Total) };
         self.watchdog.set(Some(due));

@@ -226,8 +226,9 @@ pub(crate) fn canonical_path(path: &str) -> Result<(), HeadError> {
                 }
                 at += 2;
             }
-            b'\\' | b';' | b'#' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}' | b'|' => return Err(WHY),
-            0..=b' ' | 0x7f.. => return Err(WHY),
+            b'\\' | b';' | b'#' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'}' | b'|' | 0..=b' ' | 0x7f.. => {
+                return Err(WHY);
+            }
             _ => {}
         }
         previous = byte;

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Longest rest that a vendor's hint is believed for.
-const MAX_REST: Duration = Duration::from_secs(600);
+const MAX_REST: Duration = Duration::from_mins(10);
 /// How long an account that failed without a hint goes last.
 const DOUBT: Duration = Duration::from_secs(30);
 

@@ -24,9 +24,10 @@ pub(super) fn answer(gateway: &Gateway, inbound: &Inbound, session: &mut Session
             let list = models.iter().map(|(name, owner)| (name.as_str(), owner.as_str()));
             Answer::whole(StatusCode::OK, "application/json", openai::write_models(list, CREATED))
         }
-        Some(id) => match models.get(id) {
-            Some(owner) => Answer::whole(StatusCode::OK, "application/json", openai::write_model(id, owner, CREATED)),
-            None => {
+        Some(id) => {
+            if let Some(owner) = models.get(id) {
+                Answer::whole(StatusCode::OK, "application/json", openai::write_model(id, owner, CREATED))
+            } else {
                 let fault = Fault::new(
                     FaultKind::NotFound,
                     "model_not_found",
@@ -34,7 +35,7 @@ pub(super) fn answer(gateway: &Gateway, inbound: &Inbound, session: &mut Session
                 );
                 return fault_answer(&fault.about("model"), &request_id());
             }
-        },
+        }
     };
     if let Ok(id) = http::HeaderValue::from_str(&request_id()) {
         answer.headers.push(http::HeaderName::from_static("x-request-id"), id);

@@ -148,12 +148,11 @@ fn prepare(origin: &Origin, call: Call) -> Outgoing {
             }
         }
         CallBody::Pieces { length: known, pieces } => {
-            match known {
-                Some(known) => length(&mut out.write, known),
-                None => {
-                    out.chunked = true;
-                    out.write.extend_from_slice(b"transfer-encoding: chunked\r\n");
-                }
+            if let Some(known) = known {
+                length(&mut out.write, known);
+            } else {
+                out.chunked = true;
+                out.write.extend_from_slice(b"transfer-encoding: chunked\r\n");
             }
             out.write.extend_from_slice(b"\r\n");
             out.pieces = Some(pieces);

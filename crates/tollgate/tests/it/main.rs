@@ -11,6 +11,7 @@
     clippy::format_push_string,
     clippy::format_collect,
     clippy::items_after_statements,
+    clippy::print_stdout,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
@@ -23,8 +24,10 @@ mod harness;
 mod keys;
 mod leaving;
 pub mod life;
+mod passthrough;
 mod recorded;
 mod routing;
 mod smoke;
 mod tidy;
+mod uploads;
 mod wire;

@@ -283,7 +283,6 @@ fn judge(case: &Case, answer: &Answer, record: &Value) -> Result<(), String> {
     }
     let quota = text.contains("upstream_account_error");
     let expected: &[u16] = match case.status {
-        401..=403 => &[502],
         429 if quota => &[502],
         status @ (400 | 404 | 413 | 422 | 429) => &[status],
         503 => &[503],

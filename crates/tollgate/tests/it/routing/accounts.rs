@@ -40,7 +40,7 @@ fn another_account_is_used() {
 #[test]
 fn a_vendor_s_pause_holds_for_every_model_and_is_passed_on() {
     let in_an_hour = || {
-        let now = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+        let now = std::time::SystemTime::now() + std::time::Duration::from_hours(1);
         let time = jiff::Timestamp::try_from(now).unwrap();
         jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap()
     };
