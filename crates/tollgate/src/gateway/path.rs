@@ -8,11 +8,12 @@ use super::respond::{fault_answer, mark, request_id};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
 use super::{Gateway, Route, Session, caller};
+use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::Protocol;
 use crate::keys::Mode;
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
-use crate::routing::{self, Attempt, Choice, NoAttempt};
+use crate::routing::{self, Attempt, Choice, Fleet, NoAttempt};
 use crate::telemetry::{Outcome, Record, Stage};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -70,7 +71,8 @@ async fn exchange(
     caller::may_use(&key, model, inbound)?;
     // Admission (limits, holds) belongs here: the key, the model and the caps are known, nothing has been sent.
     let choices = match key.mode {
-        Mode::Test => None,
+        Mode::Test if in_sandbox(&fleet, model) => None,
+        Mode::Test => return Err(unknown_model(model).into()),
         Mode::Live => Some(fleet.choices(model).ok_or_else(|| unknown_model(model))?),
     };
     meter.note(|record| {
@@ -82,6 +84,13 @@ async fn exchange(
     let watchdog = std::mem::take(&mut session.watchdog);
     let mut outbound = Outbound { route, inbound, payload, planned: read, watchdog };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
+}
+
+/// The sandbox has the models of the catalogue and those that this gateway would serve; other names are as unknown
+/// there as anywhere, so that a program's handling of a wrong name can be tested.
+fn in_sandbox(fleet: &Fleet, model: &str) -> bool {
+    let listed = |name: &str| !catalogue::find(name).is_empty();
+    listed(model) || model.split_once('/').is_some_and(|(_, name)| listed(name)) || fleet.choices(model).is_some()
 }
 
 /// The order in which a request's choices are tried.

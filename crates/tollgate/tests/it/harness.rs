@@ -9,6 +9,16 @@ use std::time::{Duration, Instant};
 /// The admin key of every gateway here.
 pub const ADMIN: &str = "tg-admin-test-harness-0123456789";
 
+/// A model `m` behind a provider that does not exist.
+pub const NOWHERE: &str = r#"
+[providers.nowhere]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:9/v1"
+credentials = [{ api_key = "none" }]
+[models.m]
+targets = [{ provider = "nowhere", model = "m" }]
+"#;
+
 /// A running `tollgate serve` on a fresh data dir; ends with its owner.
 pub struct Gateway {
     child: Child,
@@ -25,7 +35,9 @@ impl Gateway {
 
     /// As [`Gateway::start`], in a directory that is there already, with more environment variables.
     pub fn start_in(dir: tempfile::TempDir, config: &str, env: &[(&str, &str)]) -> Self {
-        std::fs::write(dir.path().join("tollgate.toml"), config).unwrap();
+        // The sandbox answers for models that the gateway knows: `m` is one everywhere.
+        let known = if config.contains("[models.m]") { "" } else { NOWHERE };
+        std::fs::write(dir.path().join("tollgate.toml"), format!("{config}\n{known}")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data", "--config", "tollgate.toml"])
             .current_dir(dir.path())

@@ -14,6 +14,8 @@ fn the_sandbox_answers_a_test_key() {
         gateway.chat(&key, r#"{"model":"gpt-5-mini","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#, &[]);
     assert_eq!(answer.events().last().map(String::as_str), Some("[DONE]"));
     assert!(answer.complete);
+    let answer = gateway.chat(&key, r#"{"model":"no-such-model","messages":[]}"#, &[]);
+    assert_eq!((answer.status, answer.code().as_str()), (404, "model_not_found"));
 }
 
 #[test]

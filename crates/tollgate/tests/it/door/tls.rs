@@ -84,7 +84,8 @@ impl Tls {
     fn start() -> Self {
         let (identity, dir) = (Identity::new(), tempfile::tempdir().unwrap());
         identity.write(dir.path());
-        let config = "[server]\nheader_timeout = \"700ms\"\n[server.tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
+        let server = "[server]\nheader_timeout = \"700ms\"\n[server.tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
+        let config = format!("{server}{}", crate::harness::NOWHERE);
         std::fs::write(dir.path().join("tollgate.toml"), config).unwrap();
         let serve = crate::life::Serve::started(tollgate(dir.path(), &["serve", "--listen", "127.0.0.1:0"]));
         Self { serve, identity, dir }
