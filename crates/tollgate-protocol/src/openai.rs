@@ -285,7 +285,7 @@ pub fn read_error(body: &[u8]) -> Option<VendorError> {
 pub enum Meaning {
     /// The caller's request is wrong: tell the caller, ask nobody else.
     Caller,
-    /// The operator's account is refused, locked or out of money: rest the credential for long, ask the next.
+    /// The operator's account is refused, locked or out of money: ask the next, and this one last for a while.
     Account,
     /// The account is over its rate: rest the credential for the time the vendor named, ask the next.
     RateLimited,

@@ -100,6 +100,9 @@ pub trait AnswerStream: Send {
     /// Gives the next piece, appended to `out` or as bytes of its own.
     fn poll_next(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) -> Poll<Flow>;
 
+    /// The gateway stops: ends the body at once, in its protocol's words where it has some.
+    fn close(&mut self, out: &mut BytesMut) -> Flow;
+
     /// Length in bytes, where it is known before the first piece.
     fn length(&self) -> Option<u64> {
         None

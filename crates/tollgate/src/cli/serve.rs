@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often idle vendor connections are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
+/// How long streams that are cut short may take to say so.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Right to retry at the start, in hundredths.
 const FIRST_RETRIES: i64 = 1_000;
 
@@ -159,6 +161,7 @@ struct House {
     /// Held by each task that accepts connections.
     listening: Arc<()>,
     drain: CancellationToken,
+    closing: CancellationToken,
     finished: CancellationToken,
     workers: Vec<JoinHandle<()>>,
 }
@@ -173,7 +176,7 @@ impl House {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (drain, finished) = (CancellationToken::new(), CancellationToken::new());
+        let (drain, closing, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let admin = admin::router(AdminState::of(installation));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
@@ -185,8 +188,14 @@ impl House {
                     ready: Arc::clone(&ready),
                     connections: Arc::clone(&connections),
                 }),
-                times: Times { head: server.header_timeout, body: server.body_timeout, keep_alive: server.keep_alive },
+                times: Times {
+                    head: server.header_timeout,
+                    body: server.body_timeout,
+                    keep_alive: server.keep_alive,
+                    send: server.send_timeout,
+                },
                 drain: drain.clone(),
+                closing: closing.clone(),
                 room: Arc::clone(&room),
                 open: Arc::clone(&connections),
             })
@@ -215,7 +224,7 @@ impl House {
             let thread = std::thread::Builder::new().name(format!("worker-{index}"));
             workers.push(thread.spawn(move || worker.run()).map_err(|e| other("cannot start a worker")(&e))?);
         }
-        Ok(Self { ready, connections, listening, drain, finished, workers })
+        Ok(Self { ready, connections, listening, drain, closing, finished, workers })
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
@@ -234,7 +243,13 @@ impl House {
             () = idle => {}
             () = signals.next() => tracing::warn!("second signal: stopping now"),
         }
-        // What is still open is dropped with its worker's runtime, and settles as it drops.
+        // Open streams end in their protocol's words. What then is still open is dropped with its worker's runtime,
+        // and settles as it drops.
+        self.closing.cancel();
+        let end = Instant::now() + LAST_WORDS;
+        while open() > 0 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.finished.cancel();
         for worker in self.workers {
             // A worker that panicked has said so; the others still end in order.

@@ -70,6 +70,8 @@ pub struct Server {
     pub body_timeout: Duration,
     /// Longest wait for the next request on a kept-alive connection.
     pub keep_alive: Duration,
+    /// Longest that a caller may leave what was sent to it unread.
+    pub send_timeout: Duration,
     /// Open client connections over all workers; more wait in the listen queue.
     pub max_connections: usize,
     /// Worker threads; 0 means one for each core that this process may use.

@@ -27,6 +27,7 @@ impl Default for Server {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
+            send_timeout: Duration::from_mins(2),
             max_connections: 16_384,
             workers: 0,
         }
@@ -58,6 +59,7 @@ pub(super) fn server(fields: Option<Fields<'_>>) -> Server {
     server.header_timeout = fields.duration("header_timeout").unwrap_or(keep.header_timeout);
     server.body_timeout = fields.duration("body_timeout").unwrap_or(keep.body_timeout);
     server.keep_alive = fields.duration("keep_alive").unwrap_or(keep.keep_alive);
+    server.send_timeout = fields.duration("send_timeout").unwrap_or(keep.send_timeout);
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     server.max_connections = fields.integer("max_connections", 1..=1_000_000).map_or(keep.max_connections, count);
     server.workers = fields.integer("workers", 0..=1024).map_or(keep.workers, count);

@@ -156,6 +156,7 @@ fn keep(old: &Config, new: &mut Config) {
         server.header_timeout as "server.header_timeout",
         server.body_timeout as "server.body_timeout",
         server.keep_alive as "server.keep_alive",
+        server.send_timeout as "server.send_timeout",
         server.max_connections as "server.max_connections",
         storage.data_dir as "storage.data_dir",
     );

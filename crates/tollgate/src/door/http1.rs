@@ -3,7 +3,7 @@
 //! While an answer streams, the caller's side is watched: a caller that leaves drops the answer, and with it the
 //! vendor's connection. A caller that half-closes counts as gone.
 
-use super::{Door, Handler, PROGRESS, WRITE_STALL, http2};
+use super::{Door, Handler, PROGRESS, http2};
 use crate::http1::{
     BodyDecoder, CHUNK_HEAD, HeadError, Io, LAST_CHUNK, Limits, RequestHead, Watchdog, chunk_head, fill, head_end,
     request,
@@ -38,11 +38,22 @@ struct Connection {
     /// To be written.
     write: BytesMut,
     watchdog: Watchdog,
+    /// Longest that an answer may be left unread.
+    stall: Duration,
+    /// Ready when open streams are to end.
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<H: Handler>(io: Io, peer: SocketAddr, door: &Arc<Door<H>>) {
-    let mut connection = Connection { io, read: BytesMut::new(), write: BytesMut::new(), watchdog: Watchdog::new() };
+    let mut connection = Connection {
+        io,
+        read: BytesMut::new(),
+        write: BytesMut::new(),
+        watchdog: Watchdog::new(),
+        stall: door.times.send,
+        closing: Box::pin(door.closing.clone().cancelled_owned()),
+    };
     let mut draining = Box::pin(door.drain.clone().cancelled_owned());
     let mut session = H::Session::default();
     let mut wait = door.times.head;
@@ -293,11 +304,26 @@ impl Connection {
             // Nothing to add yet: what is there (the head) must not wait for it.
             Poll::Pending if start > 0 => Poll::Ready(Some(Flow::Wrote)),
             Poll::Pending => {
+                if self.closing.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Some(self.cut_short(stream, chunked)));
+                }
                 // A stream that waits holds no buffer.
                 self.write = BytesMut::new();
                 self.poll_gone(cx).map(|()| None)
             }
         }
+    }
+
+    /// The last piece of a stream that the gateway ends, framed into the write buffer.
+    fn cut_short(&mut self, stream: &mut dyn AnswerStream, chunked: bool) -> Flow {
+        let mut last = BytesMut::new();
+        let flow = stream.close(&mut last);
+        if chunked && !last.is_empty() {
+            self.write.extend_from_slice(&chunk_head(last.len()));
+            last.extend_from_slice(b"\r\n");
+        }
+        self.write.extend_from_slice(&last);
+        flow
     }
 
     /// Writes the write buffer and then `extra`; whether all was written.
@@ -322,7 +348,7 @@ impl Connection {
                     Poll::Pending => {
                         if !waiting {
                             waiting = true;
-                            self.watchdog.set(Some(Instant::now() + WRITE_STALL));
+                            self.watchdog.set(Some(Instant::now() + self.stall));
                         }
                         return self.watchdog.poll(cx).map(|()| false);
                     }

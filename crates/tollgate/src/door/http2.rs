@@ -1,12 +1,13 @@
 //! One HTTP/2 connection, spoken by hyper.
 
+use super::outgoing::Outgoing;
 use super::{Door, Handler, PROGRESS};
 use crate::http1::{HeadError, Io, Limits, authority, canonical_path, canonical_query};
-use crate::message::{Answer, AnswerBody, AnswerStream, BodyError, CallerBody, Flow, Inbound};
-use bytes::{Buf, Bytes, BytesMut};
+use crate::message::{Answer, BodyError, CallerBody, Inbound};
+use bytes::{Buf, BytesMut};
 use http::request::Parts;
 use http::{Method, Request, Response, header};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
@@ -113,7 +114,7 @@ async fn exchange<H: Handler>(
     peer: SocketAddr,
     door: &Arc<Door<H>>,
     open: Open,
-) -> Response<Outgoing> {
+) -> Response<Outgoing<Open>> {
     let (head, body) = request.into_parts();
     let answer = match check(&head) {
         Err(error) => door.handler.refuse(error),
@@ -132,7 +133,7 @@ async fn exchange<H: Handler>(
         }
     };
     let Answer { status, headers, body } = answer;
-    let mut response = Response::new(Outgoing { body: Some(body), _open: open });
+    let mut response = Response::new(Outgoing::new(body, door.times.send, door.closing.clone(), open));
     *response.status_mut() = status;
     *response.headers_mut() = headers.into();
     response
@@ -207,59 +208,6 @@ impl CallerBody for StreamBody {
 
     fn left(&self) -> Option<u64> {
         self.body.size_hint().exact()
-    }
-}
-
-/// An answer's body in hyper's form.
-struct Outgoing {
-    body: Option<AnswerBody>,
-    _open: Open,
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let stream: &mut dyn AnswerStream = match &mut self.body {
-            None => return Poll::Ready(None),
-            Some(AnswerBody::Whole(bytes)) => {
-                let bytes = std::mem::take(bytes);
-                self.body = None;
-                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
-            }
-            Some(AnswerBody::Stream(stream)) => stream.as_mut(),
-        };
-        let mut out = BytesMut::new();
-        let flow = ready!(stream.poll_next(cx, &mut out));
-        match flow {
-            Flow::Wrote => Poll::Ready(Some(Ok(Frame::data(out.freeze())))),
-            Flow::Piece(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
-            Flow::End => {
-                self.body = None;
-                Poll::Ready((!out.is_empty()).then(|| Ok(Frame::data(out.freeze()))))
-            }
-            Flow::Abort => {
-                self.body = None;
-                Poll::Ready(Some(Err(io::Error::other("the answer cannot be completed"))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.body {
-            None => true,
-            Some(AnswerBody::Whole(bytes)) => bytes.is_empty(),
-            Some(AnswerBody::Stream(_)) => false,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.body {
-            None => SizeHint::with_exact(0),
-            Some(AnswerBody::Whole(bytes)) => SizeHint::with_exact(bytes.len() as u64),
-            Some(AnswerBody::Stream(stream)) => stream.length().map_or_else(SizeHint::default, SizeHint::with_exact),
-        }
     }
 }
 

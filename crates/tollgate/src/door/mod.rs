@@ -6,6 +6,7 @@
 mod http1;
 mod http2;
 mod listen;
+mod outgoing;
 mod tls;
 
 use crate::http1::HeadError;
@@ -46,6 +47,8 @@ pub struct Times {
     pub body: Duration,
     /// Longest wait for the next request.
     pub keep_alive: Duration,
+    /// Longest that an answer may be left unread.
+    pub send: Duration,
 }
 
 /// What all connections of one door share.
@@ -56,14 +59,13 @@ pub struct Door<H> {
     pub times: Times,
     /// Set: take nothing new, finish what is open.
     pub drain: CancellationToken,
+    /// Set: end what is still open, each stream in its protocol's words.
+    pub closing: CancellationToken,
     /// Room for connections; more wait in the listen queue.
     pub room: Arc<Semaphore>,
     /// Connections open now.
     pub open: Arc<AtomicUsize>,
 }
-
-/// Longest that a caller may leave an answer unread before its connection ends.
-const WRITE_STALL: Duration = Duration::from_mins(2);
 
 /// Bytes of a body that count as progress against its time limit.
 const PROGRESS: usize = 1024;

@@ -149,7 +149,11 @@ fn refuse(fault: &Fault, mut meter: Meter) -> Answer {
     meter.note(|record| {
         record.status = fault.status();
         record.error = Some(fault.code.to_string());
-        record.outcome = if record.attempts > 0 { Outcome::UpstreamError } else { Outcome::Refused };
+        record.outcome = match fault.kind {
+            _ if record.attempts == 0 => Outcome::Refused,
+            FaultKind::Rejected(_) => Outcome::Rejected,
+            _ => Outcome::UpstreamError,
+        };
         mark(&mut answer.headers, record);
     });
     answer

@@ -5,6 +5,7 @@ use crate::lines::Lines;
 use crate::message::Answer;
 use crate::telemetry::Record;
 use http::{HeaderName, HeaderValue, StatusCode, header};
+use std::time::Duration;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai;
 
@@ -24,7 +25,9 @@ pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
     let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_GATEWAY);
     let body = fault.raw.clone().unwrap_or_else(|| openai::write_error(fault));
     let mut answer = Answer::whole(status, "application/json", body);
-    if let Some(wait) = fault.retry_after {
+    // A rate limit always comes with a time to wait, also where the vendor named none.
+    let wait = fault.retry_after.or((fault.kind == FaultKind::RateLimited).then_some(Duration::from_secs(1)));
+    if let Some(wait) = wait {
         // Whole seconds, rounded up: a caller that comes back too early only loses another round.
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         answer.headers.push(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));

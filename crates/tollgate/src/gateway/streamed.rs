@@ -146,6 +146,15 @@ impl AnswerStream for Streamed {
             }
         }
     }
+
+    fn close(&mut self, out: &mut BytesMut) -> Flow {
+        if self.source.is_none() { Flow::End } else { self.end(Some(stopping()), out) }
+    }
+}
+
+/// What a caller is told when the gateway stops before its answer is complete.
+fn stopping() -> Fault {
+    Fault::new(FaultKind::Unavailable, "gateway_stopping", "The gateway is stopping before the answer was complete.")
 }
 
 /// A large body that passes unread but for the windows in which usage stands. If it breaks, the message to the
@@ -257,6 +266,11 @@ impl AnswerStream for Passed {
                 Poll::Pending => Poll::Pending,
             },
         }
+    }
+
+    fn close(&mut self, _: &mut BytesMut) -> Flow {
+        self.end(Outcome::StreamBroken);
+        Flow::Abort
     }
 
     fn length(&self) -> Option<u64> {

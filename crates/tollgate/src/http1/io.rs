@@ -83,8 +83,9 @@ impl AsyncWrite for Io {
     }
 }
 
-/// Bytes that one read takes at the most.
-const SCRATCH: usize = 64 * 1024;
+/// Bytes that one read takes at the most. What a slow caller has not taken yet is as large as this; at 64 KiB such
+/// pieces, framed, fall into the allocator's next larger class and cost seven times the memory.
+const SCRATCH: usize = 32 * 1024;
 
 thread_local! {
     static SCRATCH_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; SCRATCH]);

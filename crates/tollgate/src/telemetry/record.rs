@@ -42,7 +42,9 @@ pub enum Outcome {
     Completed,
     /// Refused before anything was sent to a vendor.
     Refused,
-    /// The vendor refused, failed or was not reached.
+    /// The vendor found the caller's request wrong.
+    Rejected,
+    /// The vendor refused the account, failed or was not reached.
     UpstreamError,
     /// A stream that had begun broke.
     StreamBroken,
@@ -55,6 +57,7 @@ impl Outcome {
             Self::ClientLeft => "client_left",
             Self::Completed => "completed",
             Self::Refused => "refused",
+            Self::Rejected => "rejected",
             Self::UpstreamError => "upstream_error",
             Self::StreamBroken => "stream_broken",
         }

@@ -83,6 +83,9 @@ impl Connector {
         };
         let tls = connector.connect(name, tcp).await.map_err(|e| CallError::Tls(e.to_string()))?;
         let agreed_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+        if origin.http == HttpVersion::Http2 && !agreed_http2 {
+            return Err(CallError::Tls("the provider does not speak HTTP/2".into()));
+        }
         let io = Io::ClientTls(Box::new(tls));
         Ok(if agreed_http2 { Connected::Http2(io) } else { Connected::Http1(io) })
     }

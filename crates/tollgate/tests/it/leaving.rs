@@ -211,7 +211,8 @@ fn fifty_slow_streams_stay_small() {
     let clients: Vec<TcpStream> = (0..50).map(|_| open(&gateway, &key, STREAMED, "")).collect();
     std::thread::sleep(Duration::from_millis(1500));
     let grown = rss(gateway.pid()).saturating_sub(before);
-    assert!(grown < 50 * 512, "{grown} KiB for {} streams", clients.len());
+    println!("{grown} KiB for {} unread streams", clients.len());
+    assert!(grown < 50 * 256, "{grown} KiB for {} streams", clients.len());
 }
 
 #[test]

@@ -115,6 +115,31 @@ async fn many_exchanges_on_one_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_reads_nothing_does_not_hold_its_vendor() {
+    let (sender, closed) = mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let upstream = Upstream::start(move |_, stream| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let event =
+            "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":null}]}\n\n";
+        let _ = stream.write_all(head.as_bytes());
+        while stream.write_all(event.repeat(500).as_bytes()).is_ok() {}
+        let _ = sender.lock().unwrap().send(Instant::now());
+        false
+    });
+    let gateway = Gateway::start(&format!("[server]\nsend_timeout = \"1s\"\n{}", upstream.config()));
+    let key = gateway.live_key();
+    let (client, _connection) = Client::to(gateway.address).await;
+    let unread = client.begin(chat(&key, full(streamed("").0))).await;
+    assert_eq!(unread.status(), 200);
+    // The same connection goes on, pings and other exchanges included.
+    let got = client.ask(Request::get("http://a/healthz").body(full("")).unwrap()).await;
+    assert_eq!(got.status, 200);
+    closed.recv_timeout(Duration::from_secs(5)).expect("the vendor's connection stays open");
+    assert!(unread.into_body().collect().await.is_err(), "a stream that was taken away must not end well");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_stream_closes_its_vendor_and_no_other() {
     let (sender, closed) = mpsc::channel();
     let sender = std::sync::Mutex::new(sender);

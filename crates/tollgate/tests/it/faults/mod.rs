@@ -64,6 +64,7 @@ pub fn check_record(gateway: &Gateway, name: &str, answer: &Answer, ends: Ends) 
     let record = record(gateway, answer.header("x-request-id").unwrap());
     let (outcome, code) = match ends {
         Ends::Well => ("completed", None),
+        Ends::Refused(400..=428, code) => ("rejected", Some(code)),
         Ends::Refused(_, code) => ("upstream_error", Some(code)),
         Ends::Broken(code) => ("stream_broken", Some(code)),
     };

@@ -21,6 +21,18 @@ fn refused(gateway: &Gateway) -> bool {
     TcpStream::connect(gateway.address).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
 }
 
+/// A stream that the gateway had to cut says so, in a message that is properly ended.
+fn ends_in_an_error(gateway: &Gateway, open: &mut Wire) {
+    let rest = String::from_utf8_lossy(&open.rest().unwrap_or_default()).into_owned();
+    assert!(rest.contains("\"code\":\"gateway_stopping\"") && !rest.contains("[DONE]"), "{rest}");
+    assert!(rest.ends_with("\r\n0\r\n\r\n"), "{rest}");
+    assert!(
+        gateway.log().contains("\"outcome\":\"stream_broken\",\"error\":\"gateway_stopping\""),
+        "{}",
+        gateway.log()
+    );
+}
+
 #[test]
 fn open_streams_finish_and_nothing_new_is_taken() {
     let mut gateway = Gateway::start("");
@@ -83,10 +95,9 @@ fn a_second_signal_stops_at_once() {
     }
     let told = Instant::now();
     gateway.signal("TERM");
-    gateway.wait(Duration::from_secs(4));
+    assert_eq!(gateway.wait(Duration::from_secs(4)), Some(0));
     assert!(told.elapsed() < Duration::from_secs(3), "{:?}", told.elapsed());
-    let rest = String::from_utf8_lossy(&open.rest().unwrap_or_default()).into_owned();
-    assert!(!rest.contains("[DONE]"), "{rest}");
+    ends_in_an_error(&gateway, &mut open);
 }
 
 #[test]
@@ -96,9 +107,8 @@ fn drain_seconds_is_the_most_that_a_stop_takes() {
     let mut open = stream(&gateway, &key, 600);
     let told = Instant::now();
     gateway.signal("TERM");
-    gateway.wait(Duration::from_secs(5));
+    assert_eq!(gateway.wait(Duration::from_secs(5)), Some(0));
     let took = told.elapsed();
     assert!(took > Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
-    let rest = String::from_utf8_lossy(&open.rest().unwrap_or_default()).into_owned();
-    assert!(!rest.contains("[DONE]"), "{rest}");
+    ends_in_an_error(&gateway, &mut open);
 }
