@@ -56,17 +56,21 @@ async fn exchange(
         record.project_id = Some(Arc::clone(&key.project_id));
         record.spent(Stage::Auth, inbound.started.elapsed());
     });
-    let fleet = gateway.fleet.load();
-    let limits = &fleet.config.server;
+    let (body_limit, upload_limit) = {
+        let fleet = gateway.fleet.load();
+        (fleet.config.server.body_limit, fleet.config.server.upload_limit)
+    };
     let payload = if route.is_form() {
-        Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, limits.upload_limit, &gateway.spool)).await?))
+        Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, upload_limit, &gateway.spool)).await?))
     } else {
-        let whole = whole(inbound, body, limits.body_limit).await?;
+        let whole = whole(inbound, body, body_limit).await?;
         let needs = if route == Route::Embeddings { "input" } else { "messages" };
         let head = openai::head(&whole, needs)?;
         Payload::Json { body: whole, head }
     };
     let read = Instant::now();
+    // Taken only now: a body may take long to arrive, and what is in force then is what counts.
+    let fleet = gateway.fleet.load();
     let model = payload.model();
     caller::may_use(&key, model, inbound)?;
     // Admission (limits, holds) belongs here: the key, the model and the caps are known, nothing has been sent.
