@@ -9,6 +9,35 @@ use crate::json;
 /// Largest count of one kind that is believed; more is clamped and marked.
 pub const MAX_COUNT: u64 = 1_000_000_000;
 
+/// The speeds at which vendors sell the same model, each at its own rates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServiceTier {
+    /// The usual one; also where a vendor says nothing.
+    #[default]
+    Standard,
+    /// Within a day.
+    Batch,
+    /// Slower and cheaper.
+    Flex,
+    /// Faster and dearer.
+    Priority,
+}
+
+impl ServiceTier {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Standard, Self::Batch, Self::Flex, Self::Priority];
+
+    /// As it is called outside.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Batch => "batch",
+            Self::Flex => "flex",
+            Self::Priority => "priority",
+        }
+    }
+}
+
 /// Disjoint counters. Tokens are tokens, seconds are thousandths of a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -34,13 +63,21 @@ pub struct Usage {
     pub image_output_tokens: u64,
     /// Length of audio, in milliseconds.
     pub audio_milliseconds: u64,
+    /// Length of video made, in milliseconds.
+    pub video_milliseconds: u64,
+    /// Pictures made, where a vendor counts them and not their tokens.
+    pub images: u64,
+    /// Calls of tools that the vendor runs itself and bills by the call (web search).
+    pub tool_calls: u64,
+    /// At which of its speeds the vendor says that it served the request.
+    pub tier: ServiceTier,
     /// A vendor's number could not be true and was clamped.
     pub suspect: bool,
 }
 
 impl Usage {
     /// All counters by the names that they have outside.
-    pub fn counters(&self) -> [(&'static str, u64); 11] {
+    pub fn counters(&self) -> [(&'static str, u64); 14] {
         [
             ("input_tokens", self.input_tokens),
             ("cache_read_tokens", self.cache_read_tokens),
@@ -53,6 +90,9 @@ impl Usage {
             ("image_input_tokens", self.image_input_tokens),
             ("image_output_tokens", self.image_output_tokens),
             ("audio_milliseconds", self.audio_milliseconds),
+            ("video_milliseconds", self.video_milliseconds),
+            ("images", self.images),
+            ("tool_calls", self.tool_calls),
         ]
     }
 

@@ -7,6 +7,17 @@ use aws_lc_rs::rand;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+/// What each byte stands for; 255 for those that are no digit.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut index: u8 = 0;
+    while index < 32 {
+        values[ALPHABET[index as usize] as usize] = index;
+        index += 1;
+    }
+    values
+};
+
 /// Longest id that is looked up, in bytes; all of ours are shorter.
 pub const MAX: usize = 64;
 
@@ -24,20 +35,47 @@ pub fn new(prefix: &str, now_ms: i64) -> Result<String, NoRandomness> {
 
 fn text(prefix: &str, now_ms: i64, random: u128) -> String {
     let time = u128::from(now_ms.max(0).unsigned_abs() & 0xffff_ffff_ffff);
-    let bits = (time << 80) | (random >> 48);
-    let mut id = String::with_capacity(prefix.len() + 26);
-    id.push_str(prefix);
+    from_bits(prefix, (time << 80) | (random >> 48))
+}
+
+fn digits(bits: u128, out: &mut String) {
     for place in (0..26).rev() {
         let index = usize::try_from((bits >> (place * 5)) & 31).unwrap_or_default();
-        id.push(char::from(ALPHABET[index]));
+        out.push(char::from(ALPHABET[index]));
     }
-    id
 }
 
 /// A new request id. Made on every request, so its randomness is drawn in larger lots.
 pub fn request(now_ms: i64) -> String {
     let random = u128::from(draw()) << 64 | u128::from(draw());
     text("req_", now_ms, random)
+}
+
+/// The 128 bits of an id with this prefix: its time in milliseconds above, its random part below. They sort as the
+/// texts do.
+pub fn bits(prefix: &str, id: &str) -> Option<u128> {
+    let digits = id.strip_prefix(prefix)?.as_bytes();
+    if digits.len() != 26 {
+        return None;
+    }
+    digits.iter().try_fold(0_u128, |bits, digit| {
+        let value = VALUES.get(usize::from(*digit)).copied().filter(|value| *value < 32)?;
+        // 26 digits hold two bits more than there are.
+        (bits >> 123 == 0).then_some(bits << 5 | u128::from(value))
+    })
+}
+
+/// The id with this prefix and these bits.
+pub fn from_bits(prefix: &str, bits: u128) -> String {
+    let mut id = String::with_capacity(prefix.len() + 26);
+    id.push_str(prefix);
+    digits(bits, &mut id);
+    id
+}
+
+/// The milliseconds since 1970 in an id's bits.
+pub fn time(bits: u128) -> i64 {
+    i64::try_from(bits >> 80).unwrap_or(0)
 }
 
 /// A random number below `bound`, for spreading load; 0 if `bound` is 0.
@@ -79,6 +117,17 @@ mod tests {
         let c = new("key_", 1_795_000_000_001).unwrap();
         assert!(a < b && a < c && b != c);
         assert_eq!(a.len(), 30);
+        let number = bits("key_", &a).unwrap();
+        assert_eq!((from_bits("key_", number), time(number)), (a.clone(), 1_795_000_000_000));
+        assert!(number < bits("key_", &b).unwrap());
+        for bad in [
+            "key_",
+            "req_00000000000000000000000000",
+            "key_z0000000000000000000000000",
+            "key_0000000000000000000000000i",
+        ] {
+            assert_eq!(bits("key_", bad), None, "{bad}");
+        }
         assert!(plausible(&a) && !plausible("key-1") && !plausible(""));
     }
 }

@@ -4,7 +4,8 @@
 //! `Drop`, when nobody does: a caller that leaves drops the body, wherever the request then is. Settling must not
 //! live in the request's future, which is dropped at the same moment.
 
-use crate::telemetry::{Outcome, Record, Telemetry};
+use crate::outcome::Outcome;
+use crate::telemetry::{Record, Telemetry};
 use std::sync::Arc;
 
 /// Holds a request's record until it is settled, once.

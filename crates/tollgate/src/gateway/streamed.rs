@@ -5,7 +5,7 @@ use super::open::{Large, Passing, Primed};
 use super::read::finish;
 use super::timer::{Late, Timer};
 use crate::message::{AnswerStream, Flow};
-use crate::telemetry::Outcome;
+use crate::outcome::Outcome;
 use crate::upstream::{Piece, Source};
 use bytes::{Bytes, BytesMut};
 use std::task::{Context, Poll};

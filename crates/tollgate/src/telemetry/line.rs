@@ -137,7 +137,7 @@ fn number(mut n: u64, out: &mut String) {
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
-    use crate::telemetry::Outcome;
+    use crate::outcome::Outcome;
     use proptest::prelude::*;
     use std::time::Instant;
 

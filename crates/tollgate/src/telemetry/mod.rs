@@ -7,4 +7,4 @@ mod record;
 
 pub use log::{Log, init};
 pub use metrics::Metrics;
-pub use record::{Outcome, Record, Stage, Telemetry};
+pub use record::{Record, Stage, Telemetry};

@@ -3,6 +3,7 @@
 //! The fields are an allow-list: nothing of a body, a key's text or a vendor's account can get in.
 
 use super::{Log, Metrics, line};
+use crate::outcome::Outcome;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,37 +30,6 @@ impl Stage {
             Self::Auth => "auth",
             Self::Plan => "plan",
             Self::Answer => "answer",
-        }
-    }
-}
-
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Not decided yet; at the end it means that the caller left.
-    ClientLeft,
-    /// Answered in full.
-    Completed,
-    /// Refused before anything was sent to a vendor.
-    Refused,
-    /// The vendor found the caller's request wrong.
-    Rejected,
-    /// The vendor refused the account, failed or was not reached.
-    UpstreamError,
-    /// A stream that had begun broke.
-    StreamBroken,
-}
-
-impl Outcome {
-    /// As it is called in logs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClientLeft => "client_left",
-            Self::Completed => "completed",
-            Self::Refused => "refused",
-            Self::Rejected => "rejected",
-            Self::UpstreamError => "upstream_error",
-            Self::StreamBroken => "stream_broken",
         }
     }
 }

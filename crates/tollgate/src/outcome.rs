@@ -1,0 +1,36 @@
+//! How a request ended: in the log, in metrics and in the ledger the same word.
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Not decided yet; at the end it means that the caller left.
+    ClientLeft,
+    /// Answered in full.
+    Completed,
+    /// Refused before anything was sent to a vendor.
+    Refused,
+    /// The vendor found the caller's request wrong.
+    Rejected,
+    /// The vendor refused the account, failed or was not reached.
+    UpstreamError,
+    /// A stream that had begun broke.
+    StreamBroken,
+}
+
+impl Outcome {
+    /// All of them. Their places are kept in the ledger: add at the end, never move.
+    pub const ALL: [Self; 6] =
+        [Self::ClientLeft, Self::Completed, Self::Refused, Self::Rejected, Self::UpstreamError, Self::StreamBroken];
+
+    /// As it is called in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientLeft => "client_left",
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::UpstreamError => "upstream_error",
+            Self::StreamBroken => "stream_broken",
+        }
+    }
+}
