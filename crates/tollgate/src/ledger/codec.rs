@@ -4,7 +4,6 @@
 
 use super::entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
 use crate::outcome::Outcome;
-use std::sync::Arc;
 use tollgate_protocol::usage::{ServiceTier, Usage};
 
 const VERSION: u8 = 1;
