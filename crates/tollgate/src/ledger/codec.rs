@@ -265,6 +265,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn entry(numbers: [u64; 20], texts: &[String], choice: usize) -> Entry {
         let text = |at: usize| texts.get(at % texts.len().max(1)).cloned().unwrap_or_default();
