@@ -17,6 +17,7 @@ pub mod lines;
 pub mod message;
 pub mod money;
 pub mod outcome;
+pub mod pricing;
 pub mod routing;
 pub mod store;
 pub mod surface;
