@@ -4,84 +4,35 @@
 //! chunk without `delta`, a missing `[DONE]`, comments, blank lines before the JSON. Facts: `OpenAI`'s API
 //! description and recorded traffic of fourteen vendors, 2026-11.
 
+mod generated;
+mod usage;
+
 use crate::fault::Fault;
 use crate::json::{self, Member};
 use crate::openai;
 use crate::relay::{End, Verdict, Watch};
 use crate::sse::Event;
-use crate::usage::{Reader, Usage};
+use crate::usage::Usage;
 use bytes::BytesMut;
+
+pub use generated::{Generated, generated};
+pub(crate) use usage::details;
+pub use usage::{ChatUsage, usage};
 
 /// The terminal event.
 const DONE: &[u8] = b"[DONE]";
 
-/// Reads `usage` of an answer or a chunk; `None` where it is no object.
-pub fn usage(value: &[u8]) -> Option<Usage> {
-    let mut reader = Reader::default();
-    let [mut prompt, mut completion, mut total, mut cached, mut written] = [0; 5];
-    let [mut audio_in, mut image_in, mut reasoning, mut audio_out] = [0; 4];
-    json::members(value, |member| match member.key().as_ref() {
-        b"prompt_tokens" => prompt = reader.count(member.value),
-        b"completion_tokens" => completion = reader.count(member.value),
-        b"total_tokens" => total = reader.count(member.value),
-        // DeepSeek names its cache hits beside; they are part of the prompt there too.
-        b"prompt_cache_hit_tokens" => cached = cached.max(reader.count(member.value)),
-        b"prompt_tokens_details" => details(member.value, |key, value| match key {
-            b"cached_tokens" => cached = cached.max(reader.count(value)),
-            b"cache_write_tokens" => written = reader.count(value),
-            b"audio_tokens" => audio_in = reader.count(value),
-            b"image_tokens" => image_in = reader.count(value),
-            _ => {}
-        }),
-        b"completion_tokens_details" => details(member.value, |key, value| match key {
-            b"reasoning_tokens" => reasoning = reader.count(value),
-            b"audio_tokens" => audio_out = reader.count(value),
-            _ => {}
-        }),
-        _ => {}
-    })
-    .ok()?;
-    // Some servers report reasoning, or the prompt's audio, beside the whole instead of inside it; total_tokens
-    // tells which.
-    let inside = total == prompt + completion;
-    let prompt = if !inside && total == prompt + completion + audio_in { prompt + audio_in } else { prompt };
-    let beside = !inside && total == prompt + completion + reasoning;
-    let visible = if beside { completion } else { reader.without(completion, reasoning) };
-    // What came from the cache may have been sound or image; it is counted once, as cached.
-    let fresh = reader.without(prompt, cached + written);
-    reader.within(prompt, audio_in + image_in);
-    let audio_in = audio_in.min(fresh);
-    let image_in = image_in.min(fresh - audio_in);
-    reader.within(visible, audio_out);
-    let audio_out = audio_out.min(visible);
-    let usage = Usage {
-        input_tokens: fresh - audio_in - image_in,
-        cache_read_tokens: cached.min(prompt),
-        cache_write_5m_tokens: written.min(prompt - cached.min(prompt)),
-        output_tokens: visible - audio_out,
-        reasoning_tokens: if beside { reasoning } else { reasoning.min(completion) },
-        audio_input_tokens: audio_in,
-        audio_output_tokens: audio_out,
-        image_input_tokens: image_in,
-        ..Usage::default()
-    };
-    Some(Usage { suspect: reader.suspect(), ..usage })
-}
-
-/// The members of a group of details, which may be missing or `null`.
-pub(crate) fn details<'a>(value: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8])) {
-    // What is no object has no details.
-    let _ = json::members(value, |member| each(member.key().as_ref(), member.value));
-}
-
 /// Checks a whole answer that was not streamed and reads its usage. An error object, an HTML page or a text cut
 /// short is a fault.
 pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
-    let mut used = None;
+    let mut used = ChatUsage::default();
     let mut choices = false;
     let mut error = None;
     json::object(body, |member| match member.key().as_ref() {
-        b"usage" => used = usage(member.value),
+        b"usage" => {
+            used.take(member.value);
+        }
+        b"service_tier" => used.take_tier(member.value),
         b"choices" => choices = true,
         b"error" if !member.is_null() => error = Some(member),
         _ => {}
@@ -90,7 +41,7 @@ pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
     if let Some(member) = error {
         return Err(in_band(&member));
     }
-    if choices { Ok(used) } else { Err(not_an_answer()) }
+    if choices { Ok(used.usage()) } else { Err(not_an_answer()) }
 }
 
 /// The fault for an answer that is not one.
@@ -117,8 +68,8 @@ pub(crate) fn in_band(member: &Member<'_>) -> Fault {
 pub struct ChatWatch {
     /// The caller did not ask for the usage chunk, the gateway did.
     hide_usage: bool,
-    usage: Option<Usage>,
-    content: u64,
+    usage: ChatUsage,
+    generated: Generated,
     /// Bit per choice: it was seen; it has its finish reason.
     seen: u128,
     finished: u128,
@@ -127,17 +78,16 @@ pub struct ChatWatch {
 impl ChatWatch {
     /// `hide_usage`: keep the chunk that only carries usage from the caller.
     pub fn new(hide_usage: bool) -> Self {
-        Self { hide_usage, usage: None, content: 0, seen: 0, finished: 0 }
+        Self { hide_usage, usage: ChatUsage::default(), generated: Generated::default(), seen: 0, finished: 0 }
     }
 
     /// Looks at one choice of a chunk; whether it carries something generated.
     fn choice(&mut self, choice: &[u8]) -> bool {
-        let (mut index, mut finished, mut made) = (0, false, 0);
+        let (mut index, mut finished, mut made) = (0, false, false);
         let read = json::members(choice, |member| match member.key().as_ref() {
             b"index" => index = json::whole(member.value).unwrap_or(0),
             b"finish_reason" => finished = !member.is_null() && member.value != b"\"\"",
-            b"delta" | b"message" => made += generated(member.value),
-            b"text" => made += text_length(member.value),
+            b"delta" | b"message" | b"text" => made |= self.generated.take(member.value),
             _ => {}
         });
         if read.is_err() {
@@ -148,28 +98,7 @@ impl ChatWatch {
         if finished {
             self.finished |= bit;
         }
-        self.content += made;
-        made > 0 || finished
-    }
-}
-
-/// Bytes of generated content in a delta: all but its role and what is empty.
-fn generated(delta: &[u8]) -> u64 {
-    let mut made = 0;
-    let read = json::members(delta, |member| match member.key().as_ref() {
-        b"role" => {}
-        b"content" | b"reasoning_content" | b"reasoning" | b"refusal" => made += text_length(member.value),
-        _ if matches!(member.value, b"null" | b"[]" | b"{}" | b"\"\"") => {}
-        _ => made += member.value.len() as u64,
-    });
-    if read.is_err() { 0 } else { made }
-}
-
-fn text_length(value: &[u8]) -> u64 {
-    match value {
-        b"null" | b"\"\"" | b"[]" => 0,
-        [b'"', ..] => (value.len() - 2) as u64,
-        _ => value.len() as u64,
+        made || finished
     }
 }
 
@@ -194,11 +123,12 @@ impl Watch for ChatWatch {
                 known = true;
                 let read = json::members(member.value, |inner| {
                     if inner.key().as_ref() == b"usage" {
-                        beside = usage(inner.value);
+                        beside = Some(inner.value);
                     }
                 });
                 known |= read.is_ok();
             }
+            b"service_tier" => self.usage.take_tier(member.value),
             b"id" | b"object" | b"model" => known = true,
             _ => {}
         });
@@ -211,8 +141,10 @@ impl Watch for ChatWatch {
         if let Some(member) = error {
             return Verdict::Broken(in_band(&member));
         }
-        let reported = used.and_then(usage);
-        self.usage = reported.or(beside).or(self.usage);
+        let reported = used.is_some_and(|used| self.usage.take(used));
+        if let Some(beside) = beside.filter(|_| !reported) {
+            self.usage.take(beside);
+        }
         let (mut meaningful, mut empty) = (false, true);
         let read = json::elements(choices.unwrap_or(b"[]"), |choice| {
             empty = false;
@@ -224,7 +156,7 @@ impl Watch for ChatWatch {
                 "The provider sent a chunk without choices.",
             ));
         }
-        if empty && reported.is_some() && self.hide_usage {
+        if empty && reported && self.hide_usage {
             Verdict::Drop
         } else if meaningful {
             Verdict::Meaningful
@@ -239,11 +171,19 @@ impl Watch for ChatWatch {
     }
 
     fn usage(&self) -> Option<Usage> {
-        self.usage
+        self.usage.usage()
     }
 
     fn content_bytes(&self) -> u64 {
-        self.content
+        self.generated.bytes()
+    }
+
+    fn output_tokens_seen(&self) -> u64 {
+        self.generated.tokens()
+    }
+
+    fn output_sample(&self) -> &[u8] {
+        self.generated.sample().bytes()
     }
 
     fn fault(&self, fault: &Fault, out: &mut BytesMut) {

@@ -15,16 +15,22 @@
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |
+//! | [`messages`], [`responses`], [`gemini`] | usage of Anthropic Messages, `OpenAI` Responses, Gemini |
+//! | [`estimate`] | tokens where a vendor tells none |
 //! | [`openai`] | error envelope and model list that they share |
 
 pub mod audio;
 pub mod chat;
 pub mod embeddings;
+pub mod estimate;
 pub mod fault;
+pub mod gemini;
 pub mod json;
+pub mod messages;
 pub mod multipart;
 pub mod openai;
 pub mod relay;
+pub mod responses;
 pub mod scrub;
 pub mod splice;
 pub mod sse;

@@ -23,6 +23,16 @@ pub trait Watch: Send {
     /// Bytes of generated content seen so far, for an estimate where the vendor reports no usage.
     fn content_bytes(&self) -> u64;
 
+    /// Tokens generated so far, rather too many than too few, for holds that grow while a stream runs.
+    fn output_tokens_seen(&self) -> u64 {
+        self.content_bytes().div_ceil(3)
+    }
+
+    /// The beginning of the generated text, at most [`crate::estimate::SAMPLE`] bytes.
+    fn output_sample(&self) -> &[u8] {
+        &[]
+    }
+
     /// Writes the protocol's error event.
     fn fault(&self, fault: &Fault, out: &mut BytesMut);
 }
@@ -160,6 +170,16 @@ impl Relay {
     /// Bytes of generated content seen so far.
     pub fn content_bytes(&self) -> u64 {
         self.watch.content_bytes()
+    }
+
+    /// Tokens generated so far, rather too many than too few.
+    pub fn output_tokens_seen(&self) -> u64 {
+        self.watch.output_tokens_seen()
+    }
+
+    /// The beginning of the generated text.
+    pub fn output_sample(&self) -> &[u8] {
+        self.watch.output_sample()
     }
 
     /// Forwards the whole events of `bytes` and returns how many bytes they are.

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod door;
+pub mod estimate;
 pub mod gateway;
 pub mod http1;
 pub mod ids;

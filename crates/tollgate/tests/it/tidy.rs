@@ -28,12 +28,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &["catalogue"]),
     ("door", &["clock", "config", "http1", "message"]),
+    ("estimate", &[]),
     (
         "gateway",
         &[
             "catalogue",
             "clock",
             "config",
+            "estimate",
             "http1",
             "ids",
             "keys",
@@ -49,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("journal", &[]),
     ("keys", &["clock", "config", "ids", "money", "store"]),
-    ("ledger", &["accounts", "clock", "ids", "journal", "keys", "money", "outcome", "pricing", "store"]),
+    ("ledger", &["accounts", "clock", "estimate", "ids", "journal", "keys", "money", "outcome", "pricing", "store"]),
     ("lines", &[]),
     ("message", &["lines"]),
     ("money", &[]),
@@ -72,6 +74,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("httparse", &["http1"]),
     ("notify", &["config"]),
     ("prometheus_client", &["telemetry"]),
+    ("tiktoken_rs", &["estimate"]),
 ];
 
 /// Longest source file, in lines, its tests included.
