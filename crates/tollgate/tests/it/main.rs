@@ -30,4 +30,5 @@ mod routing;
 mod smoke;
 mod tidy;
 mod uploads;
+mod usage;
 mod wire;
