@@ -3,6 +3,7 @@
 
 mod sample;
 mod scan;
+mod tools;
 
 pub(crate) use sample::text_length;
 pub use sample::{SAMPLE, Sample};
@@ -43,8 +44,11 @@ pub struct Prompt {
     pub files: u64,
     /// Their bytes as base64.
     pub file_bytes: u64,
-    /// Parts of the input that lie at the vendor or behind an address, other than images.
+    /// What adds to the input and is not in the request: a stored conversation, a file at an address, a tool that
+    /// the vendor runs itself.
     pub elsewhere: u64,
+    /// Tokens that the vendor is known to say around the tools.
+    pub preamble: u64,
     /// The beginning of the text.
     pub sample: Sample,
 }
@@ -64,11 +68,11 @@ impl Prompt {
         let tools = if self.schema_bytes > 0 { TOOLS_MOST } else { 0 };
         // Sound at the lowest rate in use (6 kbit/s) and 32 tokens a second; a page of a document in 3 kB.
         let media = self.images * IMAGE_MOST + self.audio_bytes / 16 + self.file_bytes / 2 + self.files * 4000;
-        written + tools + media + self.messages * MESSAGE_MOST + REQUEST_MOST
+        written + tools + media + self.messages * MESSAGE_MOST + self.preamble + REQUEST_MOST
     }
 
-    /// Whether input that counts lies elsewhere (a stored conversation, a file's address), so that no bound follows
-    /// from the body: hold the model's whole context.
+    /// Whether there is input that the body does not show (a stored conversation, a file's address, a tool that the
+    /// vendor runs), so that no bound follows from the body: hold the model's whole context.
     pub fn is_open(&self) -> bool {
         self.elsewhere > 0
     }
@@ -84,8 +88,8 @@ impl Prompt {
             + self.schema_bytes.div_ceil(5)
             + self.opaque_bytes / 5
             + self.token_ids
-            + self.messages * MESSAGE_USUAL
-            + REQUEST_USUAL
+            + self.preamble
+            + if self.messages > 0 { self.messages * MESSAGE_USUAL + REQUEST_USUAL } else { 0 }
             + self.images * 800
             + self.files * 500
             + self.file_bytes / 100
@@ -164,10 +168,18 @@ mod tests {
             r#"{"previous_response_id":"resp_1","input":"a"}"#,
             r#"{"contents":[{"parts":[{"fileData":{"fileUri":"gs://a/b.mp4","mimeType":"video/mp4"}}]}]}"#,
             r#"{"input":[{"role":"user","content":[{"type":"input_file","file_id":"f"}]}]}"#,
+            r#"{"input":"a","tools":[{"type":"web_search"}]}"#,
+            r#"{"contents":[],"tools":[{"googleSearch":{}}]}"#,
+            r#"{"input":"a","reasoning":{"mode":"pro"}}"#,
         ] {
             assert!(prompt(body.as_bytes()).is_open(), "{body}");
         }
-        assert!(!prompt(br#"{"previous_response_id":null,"input":"a"}"#).is_open());
+        for body in [
+            r#"{"previous_response_id":null,"input":"a"}"#,
+            r#"{"tools":[{"type":"function","function":{}},{"name":"a","input_schema":{}},{"functionDeclarations":[]}]}"#,
+        ] {
+            assert!(!prompt(body.as_bytes()).is_open(), "{body}");
+        }
     }
 
     #[test]

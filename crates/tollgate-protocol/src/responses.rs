@@ -76,6 +76,15 @@ impl ResponsesUsage {
         details(value, |key, value| match key {
             b"usage" => self.take(value),
             b"service_tier" => self.tier = ServiceTier::read(value).or(self.tier),
+            b"tool_usage" => details(value, |key, value| {
+                if key == b"web_search" {
+                    details(value, |key, value| {
+                        if key == b"num_requests" {
+                            self.reader.keep(&mut self.counted, value);
+                        }
+                    });
+                }
+            }),
             b"output" => {
                 let mut listed = 0;
                 // `null` in an answer that has not begun.
@@ -182,7 +191,9 @@ mod tests {
 
     #[test]
     fn a_whole_answer() {
-        let body = format!(r#"{{"service_tier":"priority","output":[{SEARCH},{OPEN}],"usage":{USAGE}}}"#);
+        let body = format!(
+            r#"{{"service_tier":"priority","output":[{SEARCH},{OPEN}],"tool_usage":{{"web_search":{{"num_requests":1}}}},"usage":{USAGE}}}"#
+        );
         assert_eq!(answer(body.as_bytes()), Some(expected()));
         assert_eq!((answer(b"{\"usage\":null}"), answer(b"<html>"), usage(b"{}")), (None, None, None));
         let images = br#"{"input_tokens":20,"input_tokens_details":{"image_tokens":12,"text_tokens":8},"output_tokens":200,"output_tokens_details":{"image_tokens":196,"text_tokens":4}}"#;

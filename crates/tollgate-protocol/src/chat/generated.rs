@@ -5,6 +5,8 @@ use crate::json;
 
 /// Bytes of base64 for one token of sound: 24,000 samples of two bytes and 20 tokens a second.
 const SOUND_A_TOKEN: u64 = 3200;
+/// Bytes that a model writes around a call of a tool and that nobody sees.
+const CALL_FRAME: u64 = 36;
 
 /// Counts of what choices have made so far.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +17,7 @@ pub struct Generated {
 }
 
 impl Generated {
-    /// Bytes of text made.
+    /// Bytes of text made, with what a model writes around the calls of tools.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -80,10 +82,13 @@ impl Generated {
     }
 
     fn function(&mut self, function: &[u8]) {
-        let _ = json::members(function, |member| {
-            if matches!(member.key().as_ref(), b"name" | b"arguments" | b"input") {
+        let _ = json::members(function, |member| match member.key().as_ref() {
+            b"name" if member.value.len() > 2 && !member.is_null() => {
+                self.bytes += CALL_FRAME;
                 self.text(member.value);
             }
+            b"arguments" | b"input" => self.text(member.value),
+            _ => {}
         });
     }
 
@@ -127,7 +132,7 @@ mod tests {
         let body = br#"{"choices":[{"message":{"role":"assistant","content":"Hi\n","refusal":null,"reasoning":"ab","reasoning_content":"abc"}},
             {"message":{"content":null,"tool_calls":[{"id":"call_123456","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}}]}},{"text":"xyz"}]}"#;
         let all = generated(body);
-        assert_eq!((all.bytes(), all.sample().bytes()), (17, b"Hi\nabcf{\"a\":1}xyz".as_slice()));
+        assert_eq!((all.bytes() - CALL_FRAME, all.sample().bytes()), (17, b"Hi\nabcf{\"a\":1}xyz".as_slice()));
         assert_eq!(generated(b"<html>").bytes(), 0);
     }
 

@@ -3,7 +3,7 @@
 //! hidden from a hold by an unusual name.
 
 use super::sample::text_length;
-use super::{MAX_PARTS, Prompt};
+use super::{MAX_PARTS, Prompt, tools};
 use crate::json::MAX_DEPTH;
 
 /// What a part of a message holds.
@@ -91,7 +91,25 @@ impl<'a> Scan<'a> {
             // Settings and names that no model reads.
             b"model" | b"metadata" | b"user" | b"safety_identifier" | b"prompt_cache_key" | b"stream_options"
             | b"stop" | b"stop_sequences" | b"logit_bias" | b"safetySettings" | b"modalities" | b"service_tier"
-            | b"encoding_format" | b"labels" | b"cache_control" | b"thinking" | b"reasoning" | b"include" => {
+            | b"encoding_format" | b"labels" | b"cache_control" | b"thinking" | b"include" | b"generationConfig"
+            | b"generation_config" => self.skip().map(drop),
+            b"tools" => {
+                self.peek()?;
+                let start = self.at;
+                self.schema()?;
+                tools::take(self.text.get(start..self.at)?, &mut self.found);
+                Some(())
+            }
+            // In this mode several calls are made of one.
+            b"reasoning" => {
+                let start = self.at;
+                self.skip()?;
+                let pro = memchr::memmem::find(self.text.get(start..self.at)?, b"\"pro\"").is_some();
+                self.found.elsewhere += u64::from(pro);
+                Some(())
+            }
+            b"web_search_options" | b"search_settings" => {
+                self.found.elsewhere += 1;
                 self.skip().map(drop)
             }
             b"previous_response_id" | b"conversation" | b"cachedContent" | b"cached_content" | b"container" => {

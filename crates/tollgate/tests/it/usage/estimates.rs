@@ -102,7 +102,7 @@ fn inputs_are_estimated_and_bounded() {
         media.len(),
         median(media.iter().map(|(ratio, ..)| *ratio).collect())
     );
-    assert!((0.75..=1.35).contains(&middle) && within > 0.8, "median {middle}, {within} within half and double");
+    assert!((0.75..=1.35).contains(&middle) && within > 0.7, "median {middle}, {within} within half and double");
     assert!(misses.len() * 100 <= all.len(), "{} of {} over the bound", misses.len(), all.len());
 }
 
