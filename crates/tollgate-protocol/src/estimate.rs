@@ -90,9 +90,9 @@ impl Prompt {
             + self.token_ids
             + self.preamble
             + if self.messages > 0 { self.messages * MESSAGE_USUAL + REQUEST_USUAL } else { 0 }
-            + self.images * 800
-            + self.files * 500
-            + self.file_bytes / 100
+            + self.images * 500
+            + self.files * 250
+            + self.file_bytes / 150
     }
 
     /// The number of tokens of sound that is likely: 32 a second at 128 kbit/s.

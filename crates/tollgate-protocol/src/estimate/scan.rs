@@ -3,7 +3,7 @@
 //! hidden from a hold by an unusual name.
 
 use super::sample::text_length;
-use super::{MAX_PARTS, Prompt, tools};
+use super::{MAX_PARTS, Prompt};
 use crate::json::MAX_DEPTH;
 
 /// What a part of a message holds.
@@ -58,9 +58,9 @@ struct Part {
 
 /// The pass itself. `None` from a step: the text is not JSON, or nested too deeply; what was found so far stands.
 pub(super) struct Scan<'a> {
-    text: &'a [u8],
-    at: usize,
-    found: Prompt,
+    pub(super) text: &'a [u8],
+    pub(super) at: usize,
+    pub(super) found: Prompt,
 }
 
 impl<'a> Scan<'a> {
@@ -93,13 +93,7 @@ impl<'a> Scan<'a> {
             | b"stop" | b"stop_sequences" | b"logit_bias" | b"safetySettings" | b"modalities" | b"service_tier"
             | b"encoding_format" | b"labels" | b"cache_control" | b"thinking" | b"include" | b"generationConfig"
             | b"generation_config" => self.skip().map(drop),
-            b"tools" => {
-                self.peek()?;
-                let start = self.at;
-                self.schema()?;
-                tools::take(self.text.get(start..self.at)?, &mut self.found);
-                Some(())
-            }
+            b"tools" => self.tools(),
             // In this mode several calls are made of one.
             b"reasoning" => {
                 let start = self.at;
@@ -124,7 +118,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A value that is counted byte for byte, as tools and their arguments are; a string is text like any other.
-    fn schema(&mut self) -> Option<()> {
+    pub(super) fn schema(&mut self) -> Option<()> {
         if self.peek()? == b'"' {
             return self.string().map(|written| self.read(written));
         }
@@ -251,7 +245,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Calls `each` at the value of every member of the object here; it has to pass that value.
-    fn members(&mut self, mut each: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
+    pub(super) fn members(&mut self, mut each: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
         if self.peek()? != b'{' {
             return None;
         }
@@ -275,7 +269,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The next byte that is no white space.
-    fn peek(&mut self) -> Option<u8> {
+    pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
             let byte = *self.text.get(self.at)?;
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -289,6 +283,17 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> Option<&'a [u8]> {
         let start = self.at + 1;
         let mut at = start;
+        // Most strings are short, and a search by words takes a while to begin.
+        for byte in self.text.get(start..)?.iter().take(16) {
+            match byte {
+                b'"' => {
+                    self.at = at + 1;
+                    return self.text.get(start..at);
+                }
+                b'\\' => break,
+                _ => at += 1,
+            }
+        }
         loop {
             at += memchr::memchr2(b'"', b'\\', self.text.get(at..)?)?;
             if self.text.get(at) == Some(&b'"') {
@@ -300,7 +305,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Passes one value and returns how many bytes it has, white space between its parts left out.
-    fn skip(&mut self) -> Option<u64> {
+    pub(super) fn skip(&mut self) -> Option<u64> {
         let (mut depth, mut bytes) = (0u32, 0);
         loop {
             match self.peek()? {

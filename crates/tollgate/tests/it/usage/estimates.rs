@@ -51,25 +51,6 @@ fn inputs_are_estimated_and_bounded() {
             continue;
         }
         let likely = room::usage(&found, 0, b"").total_input();
-        if std::env::var_os("DUMP_FIT").is_some() {
-            println!(
-                "FIT\t{}\t{}\t{told}\t{likely}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
-                case.id,
-                case.protocol,
-                found.tokens_with(0),
-                found.schema_bytes,
-                found.messages,
-                found.opaque_bytes,
-                found.images,
-                found.audios,
-                found.audio_bytes,
-                found.files,
-                found.file_bytes,
-                case.has(&NOT_TEXT) || found.is_open(),
-                found.text_bytes,
-                case.tags.join(",")
-            );
-        }
         if case.has(&NOT_TEXT) || found.is_open() {
             media.push((likely as f64 / told as f64, found.upper_tokens() < told, case.id.clone(), told, found));
             continue;
