@@ -18,4 +18,4 @@ pub mod view;
 
 pub use apply::Applier;
 pub use entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
-pub use run::{Ledger, LedgerError, Unavailable};
+pub use run::{Ledger, LedgerError, Unavailable, remember};

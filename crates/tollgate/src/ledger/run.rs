@@ -261,7 +261,7 @@ fn write(
 }
 
 /// Remembers every price in force, so that what was charged by it can be computed again.
-async fn remember(store: &Store, prices: &PriceBook) -> Result<(), StoreError> {
+pub async fn remember(store: &Store, prices: &PriceBook) -> Result<(), StoreError> {
     let all: Vec<_> = prices
         .all()
         .map(|(kind, model, price)| {

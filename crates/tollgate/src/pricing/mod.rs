@@ -10,7 +10,7 @@ mod rates;
 mod table;
 
 use crate::config::Kind;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 pub use amount::{Amount, Line};
@@ -22,6 +22,8 @@ pub struct PriceBook {
     /// The date of the catalogue.
     date: Arc<str>,
     kinds: HashMap<Kind, HashMap<Box<str>, Arc<Price>>>,
+    /// Prices of the operator that may differ from others by any factor.
+    confirmed: HashSet<(Kind, Box<str>)>,
 }
 
 /// The price of one model of one kind of provider.
@@ -76,11 +78,35 @@ impl PriceBook {
         self.kinds.iter().flat_map(|(kind, models)| models.iter().map(|(model, price)| (*kind, &**model, price)))
     }
 
-    /// Puts a price of the operator in the place of the catalogue's.
-    pub fn set(&mut self, kind: Kind, model: &str, rates: Rates) {
+    /// Puts a price of the operator in the place of the catalogue's; a confirmed one may jump.
+    pub fn set(&mut self, kind: Kind, model: &str, rates: Rates, confirmed: bool) {
+        if confirmed {
+            self.confirmed.insert((kind, model.into()));
+        }
         let row = Row { rates, ..Row::default() };
         let price = Price::new(&self.date, Source::Config, vec![row]);
         self.kinds.entry(kind).or_default().insert(model.into(), Arc::new(price));
+    }
+
+    /// What is wrong with a price, if one of its standard rates is ten times that of `before` or a tenth of it.
+    pub fn jump(&self, before: &Self, kind: Kind, model: &str) -> Option<String> {
+        let (new, old) = (self.find(kind, model)?, before.find(kind, model)?);
+        if new.version == old.version || self.confirmed.contains(&(kind, model.into())) {
+            return None;
+        }
+        let (new, old) = (&new.rows.first()?.rates, &old.rows.first()?.rates);
+        RATE_NAMES.iter().find_map(|(short, name)| {
+            let (new, old) = (new.get(short)?, old.get(short)?);
+            let far = new.saturating_mul(10) <= old || old.saturating_mul(10) <= new;
+            let shown = |rate: u64| crate::money::print(i64::try_from(rate).unwrap_or(i64::MAX));
+            (far && new != old)
+                .then(|| format!("{kind}/{model}: {name} goes from {} to {}, tenfold or more", shown(old), shown(new)))
+        })
+    }
+
+    /// [`PriceBook::jump`] for every model.
+    pub fn jumps(&self, before: &Self) -> impl Iterator<Item = String> {
+        self.all().filter_map(move |(kind, model, _)| self.jump(before, kind, model))
     }
 }
 

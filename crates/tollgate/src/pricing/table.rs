@@ -3,7 +3,7 @@
 use super::{Hours, Price, PriceBook, Row, Source};
 use crate::config::Kind;
 use crate::money;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tollgate_protocol::usage::ServiceTier;
 
@@ -19,7 +19,7 @@ pub(super) fn read() -> PriceBook {
             models.entry((kind, model)).or_default().push(row);
         }
     }
-    let mut book = PriceBook { date: Arc::clone(&date), kinds: HashMap::new() };
+    let mut book = PriceBook { date: Arc::clone(&date), kinds: HashMap::new(), confirmed: HashSet::new() };
     for ((kind, model), mut rows) in models {
         rows.sort_by_key(|row| (row.tier, !row.hours.is_empty(), row.above));
         // Without a standard price there is nothing to fall back on.

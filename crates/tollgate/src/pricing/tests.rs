@@ -70,7 +70,7 @@ fn hours_of_the_day() {
 #[test]
 fn nothing_is_silently_free() {
     let mut book = PriceBook::catalogue().clone();
-    book.set(Kind::OpenAi, "x", Rates { input: Some(1_000_000_000), ..Rates::default() });
+    book.set(Kind::OpenAi, "x", Rates { input: Some(1_000_000_000), ..Rates::default() }, false);
     let price = book.find(Kind::OpenAi, "x").unwrap();
     let cached = Usage { cache_read_tokens: 1_000, cache_write_1h_tokens: 1_000, ..Usage::default() };
     assert_eq!(price.amount(&cached, 0), Amount { nano: 2_000_000, unpriced: false, other_tier: false });
@@ -86,9 +86,9 @@ fn versions_name_rates() {
     }
     let mut book = PriceBook::catalogue().clone();
     let rates = price(Kind::OpenAi, "gpt-4o").rows()[0].rates.clone();
-    book.set(Kind::OpenAi, "a", rates.clone());
-    book.set(Kind::OpenAi, "b", Rates { input: Some(1), ..rates.clone() });
-    book.set(Kind::OpenAi, "c", rates);
+    book.set(Kind::OpenAi, "a", rates.clone(), false);
+    book.set(Kind::OpenAi, "b", Rates { input: Some(1), ..rates.clone() }, false);
+    book.set(Kind::OpenAi, "c", rates, false);
     let version = |model: &str| book.find(Kind::OpenAi, model).unwrap().version().clone();
     assert!(version("a") == version("c") && version("a") != version("b"));
 }
