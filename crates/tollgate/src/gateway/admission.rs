@@ -130,7 +130,7 @@ pub(super) fn admit(
         need.tokens = ask.likely_input().saturating_add(ask.cap.unwrap_or(GRANT).saturating_mul(ask.count));
     }
     let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
-    Ok(Charge::new(&gateway.ledger, key, hold, ask.likely_input(), granted, now_ms))
+    Ok(Charge::new(&gateway.ledger, key, hold, ask.likely_input(), granted))
 }
 
 fn limits_tokens(limits: Limits) -> bool {

@@ -47,18 +47,11 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    pub(super) fn new(
-        ledger: &Arc<Ledger>,
-        key: &Key,
-        hold: Hold,
-        likely_input: u64,
-        granted: Option<u64>,
-        now_ms: i64,
-    ) -> Self {
+    pub(super) fn new(ledger: &Arc<Ledger>, key: &Key, hold: Hold, likely_input: u64, granted: Option<u64>) -> Self {
         let empty = || Arc::clone(&EMPTY);
         let entry = Entry {
             id: RequestId::default(),
-            admitted_at: now_ms,
+            admitted_at: hold.admitted_at(),
             series: Series {
                 book: if key.mode == Mode::Live { Book::Live } else { Book::Test },
                 key_id: Arc::clone(&key.id),
