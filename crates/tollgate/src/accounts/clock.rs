@@ -8,6 +8,8 @@ use super::window::{DAY_MS, Starts};
 
 /// A clock that is behind by less is not set back, only read before another request took the lock, or drifting.
 const SLACK_MS: i64 = 60_000;
+/// Beyond this a time is no time; it keeps all sums of times from overflowing.
+const END_MS: i64 = i64::MAX / 4;
 
 /// A moment as a project counts it.
 #[derive(Debug, Clone, Copy)]
@@ -49,13 +51,12 @@ impl Clock {
 
     /// The moment at which the wall clock shows `now_ms`.
     pub(super) fn at(&mut self, now_ms: i64) -> Moment {
-        // Beyond these a time is no time; they keep all sums below from overflowing.
-        let now_ms = now_ms.clamp(0, i64::MAX / 4);
+        let now_ms = now_ms.clamp(0, END_MS);
         if now_ms >= self.day_ends {
             self.begin(Starts::at(now_ms));
         }
         if now_ms > self.seen {
-            self.ms = self.ms.saturating_add(now_ms - self.seen);
+            self.ms = (self.ms + now_ms - self.seen).min(END_MS);
             self.seen = now_ms;
         } else if self.seen - now_ms > SLACK_MS {
             self.seen = now_ms;

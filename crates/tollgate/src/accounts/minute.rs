@@ -1,27 +1,30 @@
 //! A sliding minute in buckets of a second: in no sixty seconds is more counted than the limit.
 //!
-//! The minute reaches back over sixty whole seconds and the running one, so that a limit holds for any sixty seconds
-//! and not only for those that begin with a bucket; what is counted is forgotten after 60 to 61 seconds.
+//! A bucket is forgotten sixty seconds after the last request in it, so that the limit holds for any sixty seconds and
+//! not only for those that begin with a bucket. Nothing is forgotten early, and nothing more than a second late.
 
 use std::time::Duration;
 
-/// Buckets that count: sixty whole seconds and the running one.
+/// Buckets that can count at a time: sixty whole seconds and the running one.
 const SPAN: usize = 61;
-const SPAN_SECONDS: i64 = 61;
+const MINUTE_MS: i64 = 60_000;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Bucket {
-    requests: u64,
     tokens: u64,
+    requests: u32,
+    /// When in its second the last request came, in milliseconds.
+    last: u16,
 }
 
-/// What was started in the last minute. Seconds are those of the project's [`super::clock::Clock`]: they never go back.
+/// What was started in the last minute, by a project's [`super::clock::Clock`]: times never go back.
 #[derive(Debug)]
 pub(super) struct Minute {
     buckets: [Bucket; SPAN],
-    /// The second up to which buckets are valid.
+    /// The seconds whose buckets are valid.
+    oldest: i64,
     newest: i64,
-    /// The last second in which a request came.
+    /// The latest of them that has a request.
     last: i64,
     /// Sums of the buckets; wide, so that no vendor's number can make them wrong.
     requests: u64,
@@ -29,51 +32,56 @@ pub(super) struct Minute {
 }
 
 impl Minute {
-    /// An empty minute that begins with `second`.
-    pub(super) fn new(second: i64) -> Self {
-        Self { buckets: [Bucket::default(); SPAN], newest: second, last: second, requests: 0, tokens: 0 }
+    /// An empty minute that begins at `ms`.
+    pub(super) fn new(ms: i64) -> Self {
+        let second = ms.div_euclid(1000);
+        let buckets = [Bucket::default(); SPAN];
+        Self { buckets, oldest: second, newest: second, last: second, requests: 0, tokens: 0 }
     }
 
-    fn bucket(&mut self, second: i64) -> &mut Bucket {
-        let at = usize::try_from(second.rem_euclid(SPAN_SECONDS)).unwrap_or(0);
-        &mut self.buckets[at]
-    }
-
-    /// Forgets what is too old at `second`.
-    pub(super) fn advance(&mut self, second: i64) {
-        if second.saturating_sub(self.newest) >= SPAN_SECONDS {
-            *self = Self::new(second);
+    /// Forgets what is too old at `ms`.
+    pub(super) fn advance(&mut self, ms: i64) {
+        while self.oldest <= self.newest {
+            let bucket = self.buckets[place(self.oldest)];
+            if bucket.requests > 0 && forgotten_at(self.oldest, bucket) > ms {
+                break;
+            }
+            self.buckets[place(self.oldest)] = Bucket::default();
+            self.requests -= u64::from(bucket.requests);
+            self.tokens -= u128::from(bucket.tokens);
+            self.oldest += 1;
         }
-        while self.newest < second {
-            self.newest += 1;
-            let old = std::mem::take(self.bucket(self.newest));
-            self.requests -= old.requests;
-            self.tokens -= u128::from(old.tokens);
+        self.newest = self.newest.max(ms.div_euclid(1000));
+        // Where nothing counts, the buckets begin anew: they are all empty.
+        if self.requests == 0 {
+            self.oldest = self.newest;
         }
     }
 
-    /// Counts a request in the newest second.
-    pub(super) fn count(&mut self, tokens: u64) {
+    /// Counts a request at `ms`, to which the minute has been advanced.
+    pub(super) fn count(&mut self, tokens: u64, ms: i64) {
         self.last = self.newest;
-        let bucket = self.bucket(self.newest);
+        let bucket = &mut self.buckets[place(self.newest)];
         let before = bucket.tokens;
-        bucket.requests += 1;
         bucket.tokens = before.saturating_add(tokens);
-        let added = bucket.tokens - before;
+        bucket.requests += 1;
+        bucket.last = u16::try_from(ms.rem_euclid(1000)).unwrap_or(999);
         self.requests += 1;
-        self.tokens += u128::from(added);
+        self.tokens += u128::from(bucket.tokens - before);
     }
 
     /// Puts the tokens that were used in the place of those that were expected, if their second still counts.
     pub(super) fn correct(&mut self, second: i64, expected: u64, used: u64) {
-        if !(0..SPAN_SECONDS).contains(&self.newest.saturating_sub(second)) {
+        if !(self.oldest..=self.newest).contains(&second) {
             return;
         }
-        let bucket = self.bucket(second);
-        let before = bucket.tokens;
-        bucket.tokens = before.saturating_sub(expected).saturating_add(used);
-        let after = bucket.tokens;
-        self.tokens = self.tokens - u128::from(before) + u128::from(after);
+        let bucket = &mut self.buckets[place(second)];
+        // A minute that began after the request knows nothing of it.
+        if bucket.requests > 0 {
+            let before = bucket.tokens;
+            bucket.tokens = before.saturating_sub(expected).saturating_add(used);
+            self.tokens = self.tokens - u128::from(before) + u128::from(bucket.tokens);
+        }
     }
 
     /// Requests counted.
@@ -86,38 +94,46 @@ impl Minute {
         u64::try_from(self.tokens).unwrap_or(u64::MAX)
     }
 
-    /// How long until all of it is forgotten, at `ms` of the project's clock.
+    /// How long until all of it is forgotten.
     pub(super) fn reset(&self, ms: i64) -> Duration {
-        if self.requests == 0 { Duration::ZERO } else { until_forgotten(self.last, ms) }
+        if self.requests == 0 { Duration::ZERO } else { self.until_forgotten(self.last, ms) }
     }
 
     /// `None` if one more request fits.
     pub(super) fn wait_for_requests(&self, limit: u64, ms: i64) -> Option<Duration> {
-        let room = u128::from(limit.saturating_sub(1));
-        (u128::from(self.requests) > room).then(|| self.wait(room, u128::from(self.requests), ms, |b| b.requests))
+        let (room, used) = (u128::from(limit.saturating_sub(1)), u128::from(self.requests));
+        (used > room).then(|| self.wait(room, used, ms, |bucket| u64::from(bucket.requests)))
     }
 
     /// `None` if so many tokens fit; what is larger than the limit itself fits when nothing else is counted.
     pub(super) fn wait_for_tokens(&self, limit: u64, tokens: u64, ms: i64) -> Option<Duration> {
         let room = u128::from(limit.saturating_sub(tokens));
-        (self.tokens > room).then(|| self.wait(room, self.tokens, ms, |b| b.tokens))
+        (self.tokens > room).then(|| self.wait(room, self.tokens, ms, |bucket| bucket.tokens))
     }
 
     /// How long until at most `room` of `used` is counted: the oldest seconds go first.
     fn wait(&self, room: u128, mut used: u128, ms: i64, of: impl Fn(&Bucket) -> u64) -> Duration {
-        let oldest = self.newest - (SPAN_SECONDS - 1);
-        for second in oldest..=self.newest {
-            let at = usize::try_from(second.rem_euclid(SPAN_SECONDS)).unwrap_or(0);
-            used -= u128::from(of(&self.buckets[at]));
+        for second in self.oldest..=self.newest {
+            used -= u128::from(of(&self.buckets[place(second)]));
             if used <= room {
-                return until_forgotten(second, ms);
+                return self.until_forgotten(second, ms);
             }
         }
-        until_forgotten(self.newest, ms)
+        self.until_forgotten(self.newest, ms)
+    }
+
+    fn until_forgotten(&self, second: i64, ms: i64) -> Duration {
+        let left = forgotten_at(second, self.buckets[place(second)]) - ms;
+        Duration::from_millis(u64::try_from(left).unwrap_or(1).max(1))
     }
 }
 
-fn until_forgotten(second: i64, ms: i64) -> Duration {
-    let end = second.saturating_add(SPAN_SECONDS).saturating_mul(1000);
-    Duration::from_millis(u64::try_from(end.saturating_sub(ms)).unwrap_or(1).max(1))
+fn place(second: i64) -> usize {
+    // The clock's times are never negative.
+    usize::try_from(second).unwrap_or(0) % SPAN
+}
+
+/// When a second's bucket no longer counts.
+fn forgotten_at(second: i64, bucket: Bucket) -> i64 {
+    second * 1000 + i64::from(bucket.last) + MINUTE_MS
 }

@@ -193,7 +193,7 @@ proptest! {
                 Ok(hold) => { hold.settle(0, tokens); now }
                 Err(Refused::Rate { wait, .. }) => {
                     let wait = i64::try_from(wait.as_millis()).unwrap();
-                    prop_assert!((1..=61_000).contains(&wait));
+                    prop_assert!((1..=60_000).contains(&wait));
                     prop_assert!(account.admit(&key, ask, now + wait - 1).is_err());
                     now += wait;
                     match account.admit(&key, ask, now) {

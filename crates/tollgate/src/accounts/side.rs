@@ -110,7 +110,7 @@ impl Side {
             return refuse(Rate::Concurrency, u64::from(limit), SOON);
         }
         let Some(minute) = &mut self.minute else { return Ok(()) };
-        minute.advance(moment.second);
+        minute.advance(moment.ms);
         if let Some(limit) = limits.requests_per_minute
             && let Some(wait) = minute.wait_for_requests(u64::from(limit), moment.ms)
         {
@@ -132,9 +132,9 @@ impl Side {
         self.in_flight += 1;
         self.budget = budget;
         if limits.requests_per_minute.is_some() || limits.tokens_per_minute.is_some() {
-            let minute = self.minute.get_or_insert_with(|| Box::new(Minute::new(moment.second)));
-            minute.advance(moment.second);
-            minute.count(tokens);
+            let minute = self.minute.get_or_insert_with(|| Box::new(Minute::new(moment.ms)));
+            minute.advance(moment.ms);
+            minute.count(tokens, moment.ms);
         } else {
             self.minute = None;
         }
@@ -160,7 +160,7 @@ impl Side {
     pub(super) fn rates(&mut self, limits: Limits, moment: &Moment) -> Rates {
         let (mut requests, mut tokens, mut reset) = (0, 0, Duration::ZERO);
         if let Some(minute) = &mut self.minute {
-            minute.advance(moment.second);
+            minute.advance(moment.ms);
             (requests, tokens, reset) = (minute.requests(), minute.tokens(), minute.reset(moment.ms));
         }
         let state = |limit: u64, used: u64| RateState { limit, remaining: limit.saturating_sub(used), reset };

@@ -54,6 +54,7 @@ fn budget(budget: Budget, spending: Spending, now: i64) -> Value {
     json!({
         "limit_usd": money::print(budget.limit_nano_usd),
         "window": budget.window.as_str(),
+        "mode": budget.mode.as_str(),
         "spent_usd": money::print(posted),
         "held_usd": money::print(held),
         "left_usd": money::print(budget.limit_nano_usd.saturating_sub(posted).saturating_sub(held).max(0)),

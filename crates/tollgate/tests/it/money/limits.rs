@@ -34,6 +34,24 @@ fn a_used_up_budget_refuses() {
     gateway.assert_books_add_up();
 }
 
+/// A soft budget is asked whether it is spent, a meter never refuses; both are counted and shown.
+#[test]
+fn softer_budgets() {
+    let upstream = Upstream::start(|_, socket| socket.write_all(&json_answer("200 OK", ANSWER)).is_ok());
+    let gateway = Gateway::start(&upstream.config());
+    for (mode, statuses, left) in [("soft", [200, 200, 402, 402], "0.000000000"), ("meter", [200; 4], "0.000000000")] {
+        let budget = format!(r#"{{"limit_usd":"0.001","window":"day","mode":"{mode}"}}"#);
+        let key = gateway.key(&format!(r#"{{"name":"b","mode":"live","budget":{budget}}}"#));
+        assert_eq!([(); 4].map(|()| gateway.chat(&key, HELLO, &[]).status), statuses, "{mode}");
+        let own = gateway.own(&key, "/v1/key").json();
+        let answered = statuses.iter().filter(|status| **status == 200).count();
+        let spent = nano(COST) * i64::try_from(answered).unwrap();
+        assert_eq!(nano(own["budget"]["spent_usd"].as_str().unwrap()), spent);
+        assert_eq!((own["budget"]["mode"].as_str(), own["budget"]["left_usd"].as_str()), (Some(mode), Some(left)));
+    }
+    gateway.assert_books_add_up();
+}
+
 #[test]
 fn what_was_spent_survives_a_restart() {
     let upstream = Upstream::start(|_, socket| socket.write_all(&json_answer("200 OK", ANSWER)).is_ok());
