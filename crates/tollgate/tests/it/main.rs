@@ -24,6 +24,7 @@ mod harness;
 mod keys;
 mod leaving;
 pub mod life;
+mod money;
 mod passthrough;
 mod recorded;
 mod routing;
