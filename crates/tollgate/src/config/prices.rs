@@ -34,11 +34,13 @@ pub(super) fn read(ctx: &Context<'_>, tables: Table, in_force: Option<&PriceBook
         let rates = rates(&mut fields);
         let steps = steps(&mut fields);
         let confirmed = fields.boolean("confirm_jump").unwrap_or(false);
-        if rates == Rates::default() && ctx.problems() == before {
-            fields.report("names no rate", None);
-        }
+        let origin = fields.origin.clone();
         fields.finish();
         if ctx.problems() != before {
+            continue;
+        }
+        if rates == Rates::default() {
+            ctx.report(&path, &origin, "names no rate");
             continue;
         }
         book.set(kind, model, rates, steps, confirmed);

@@ -124,7 +124,7 @@ fn a_reload_is_measured_by_what_is_in_force_too() {
     write(&own("10", ""));
     assert!(Config::load(&sources).is_ok());
     let shown = Config::reload(&sources, &first).unwrap_err().to_string();
-    assert!(shown.contains("tollgate.toml:1:1") && shown.contains("from 1.000000000 to 10.000000000"), "{shown}");
+    assert!(shown.contains("tollgate.toml:1:9") && shown.contains("from 1.000000000 to 10.000000000"), "{shown}");
     write(&own("10", "confirm_jump = true"));
     let second = Config::reload(&sources, &first).unwrap();
     // Taken away, there is no price to compare, and the catalogue's own is no slip.
