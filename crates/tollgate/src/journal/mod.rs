@@ -15,6 +15,7 @@ mod segment;
 
 use std::cell::Cell;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -108,7 +109,7 @@ impl Journal {
     /// Opens the journal in `dir` (made if absent) for so many threads. What an earlier process left is in the
     /// second value and stays on disk until its owner discards it.
     pub fn open(dir: &Path, lanes: usize) -> Result<(Self, Recovered), JournalError> {
-        std::fs::create_dir_all(dir)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let recovered = Recovered::list(dir)?;
         let inner = Arc::new(Inner {
             dir: dir.to_owned(),
