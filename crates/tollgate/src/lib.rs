@@ -15,6 +15,7 @@ pub mod lines;
 pub mod message;
 pub mod money;
 pub mod outcome;
+pub mod replay;
 pub mod routing;
 pub mod store;
 pub mod surface;

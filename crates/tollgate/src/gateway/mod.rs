@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
-//! while a vendor is waited for; `respond.rs` writes the gateway's own answers.
+//! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
+//! it for requests that carry an `Idempotency-Key`.
 //!
 //! The only room that sees keys, routing, vendors and protocols together.
 
@@ -15,6 +16,7 @@ mod attempt;
 mod caller;
 mod failure;
 mod headers;
+mod idempotency;
 mod meter;
 mod open;
 pub mod path;
@@ -26,6 +28,7 @@ mod upload;
 mod wait;
 
 use crate::keys::Keys;
+use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
 use crate::upstream::{Network, Sandbox};
@@ -51,6 +54,8 @@ pub struct Gateway {
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.
     pub spool: PathBuf,
+    /// Answers to requests with an `Idempotency-Key`, and where they are kept.
+    pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
 }

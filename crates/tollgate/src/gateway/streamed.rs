@@ -22,6 +22,8 @@ pub(super) struct Streamed {
     held: BytesMut,
     /// The account's, which an error must not tell.
     secret: Option<Box<str>>,
+    /// It ends, or has ended, in an error event.
+    broken: bool,
     timer: Timer,
     meter: Meter,
 }
@@ -49,7 +51,8 @@ impl Streamed {
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
         }
-        Self { relay, source, held, secret, timer, meter }
+        let broken = !complete && source.is_none();
+        Self { relay, source, held, secret, broken, timer, meter }
     }
 
     /// The stream has ended: well, or with an error event.
@@ -68,6 +71,7 @@ impl Streamed {
                 }
                 self.relay.fault(&fault, out);
                 self.source = None;
+                self.broken = true;
                 self.meter.note(|record| record.error = Some(fault.code.to_string()));
                 self.meter.settle(Outcome::StreamBroken);
             }
@@ -150,10 +154,14 @@ impl AnswerStream for Streamed {
     fn close(&mut self, out: &mut BytesMut) -> Flow {
         if self.source.is_none() { Flow::End } else { self.end(Some(stopping()), out) }
     }
+
+    fn is_whole(&self) -> bool {
+        !self.broken
+    }
 }
 
 /// What a caller is told when the gateway stops before its answer is complete.
-fn stopping() -> Fault {
+pub(super) fn stopping() -> Fault {
     Fault::new(FaultKind::Unavailable, "gateway_stopping", "The gateway is stopping before the answer was complete.")
 }
 
