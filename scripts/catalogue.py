@@ -4,7 +4,7 @@
     python3 scripts/catalogue.py prices.json > crates/tollgate/src/catalogue/models.tsv
 
 The price file is JSON with a list `models`; of each model this reads `id`, `provider`, `mode`, `endpoints`,
-`max_input_tokens`, `max_output_tokens`, `context_window` and `deprecation_date`. Vendors' own pages fill what such
+`max_input_tokens`, `max_output_tokens`, `context_window`, `deprecation_date` and `capabilities`. Vendors' own pages fill what such
 files do not list (EXTRA). Output is sorted, so that a new run shows as a small difference.
 """
 
@@ -86,7 +86,7 @@ def main():
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         data = json.load(file)
-    lines = {(kind, name): [modes_, "-", "-", "-", "-"] for kind, name, modes_ in EXTRA}
+    lines = {(kind, name): [modes_, "-", "-", "-", "-", "-"] for kind, name, modes_ in EXTRA}
     for model in data["models"]:
         kind = KINDS.get(model["provider"])
         found = kind and modes(kind, model)
@@ -94,10 +94,11 @@ def main():
         if not found or (kind == "ark" and found != "video"):
             continue
         limits = [model.get(key) or "-" for key in ("context_window", "max_input_tokens", "max_output_tokens")]
-        lines[kind, model["id"]] = [found, *limits, model.get("deprecation_date") or "-"]
+        reasons = "reasoning" if "reasoning" in (model.get("capabilities") or []) else "-"
+        lines[kind, model["id"]] = [found, *limits, model.get("deprecation_date") or "-", reasons]
     print("# Made by scripts/catalogue.py. Facts from litellm (MIT, Berri AI), genai-prices (MIT, Pydantic Services")
-    print("# Inc.) and the vendors' pages. kind, model, modes, context window, input cap, output cap, retirement;")
-    print("# windows and caps in tokens, - where unknown.")
+    print("# Inc.) and the vendors' pages. kind, model, modes, context window, input cap, output cap, retirement,")
+    print("# whether it reasons; windows and caps in tokens, - where unknown.")
     for (kind, name), rest in sorted(lines.items()):
         print("\t".join(map(str, (kind, name, *rest))))
 

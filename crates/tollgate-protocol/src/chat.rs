@@ -4,6 +4,7 @@
 //! chunk without `delta`, a missing `[DONE]`, comments, blank lines before the JSON. Facts: `OpenAI`'s API
 //! description and recorded traffic of fourteen vendors, 2026-11.
 
+use crate::estimate;
 use crate::fault::Fault;
 use crate::json::{self, Member};
 use crate::openai;
@@ -93,6 +94,23 @@ pub fn answer(body: &[u8]) -> Result<Option<Usage>, Fault> {
     if choices { Ok(used) } else { Err(not_an_answer()) }
 }
 
+/// Bytes of generated content in a whole answer; 0 for what is none.
+pub fn content_bytes(body: &[u8]) -> u64 {
+    let mut made = 0;
+    let read = json::object(body, |member| {
+        if member.key().as_ref() == b"choices" {
+            let _ = json::elements(member.value, |choice| {
+                let _ = json::members(choice, |member| {
+                    if member.key().as_ref() == b"message" {
+                        made += generated(member.value);
+                    }
+                });
+            });
+        }
+    });
+    if read.is_err() { 0 } else { made }
+}
+
 /// The fault for an answer that is not one.
 pub fn not_an_answer() -> Fault {
     Fault::broken("upstream_invalid_answer", "The provider's answer is not one.")
@@ -119,6 +137,8 @@ pub struct ChatWatch {
     hide_usage: bool,
     usage: Option<Usage>,
     content: u64,
+    /// Tokens that this content is thought to be.
+    tokens: u64,
     /// Bit per choice: it was seen; it has its finish reason.
     seen: u128,
     finished: u128,
@@ -127,7 +147,7 @@ pub struct ChatWatch {
 impl ChatWatch {
     /// `hide_usage`: keep the chunk that only carries usage from the caller.
     pub fn new(hide_usage: bool) -> Self {
-        Self { hide_usage, usage: None, content: 0, seen: 0, finished: 0 }
+        Self { hide_usage, usage: None, content: 0, tokens: 0, seen: 0, finished: 0 }
     }
 
     /// Looks at one choice of a chunk; whether it carries something generated.
@@ -149,6 +169,7 @@ impl ChatWatch {
             self.finished |= bit;
         }
         self.content += made;
+        self.tokens += estimate::tokens_of_piece(made);
         made > 0 || finished
     }
 }
@@ -244,6 +265,10 @@ impl Watch for ChatWatch {
 
     fn content_bytes(&self) -> u64 {
         self.content
+    }
+
+    fn tokens_seen(&self) -> u64 {
+        self.tokens
     }
 
     fn fault(&self, fault: &Fault, out: &mut BytesMut) {

@@ -20,6 +20,7 @@
 pub mod audio;
 pub mod chat;
 pub mod embeddings;
+pub mod estimate;
 pub mod fault;
 pub mod json;
 pub mod multipart;

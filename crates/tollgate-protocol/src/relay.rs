@@ -23,6 +23,11 @@ pub trait Watch: Send {
     /// Bytes of generated content seen so far, for an estimate where the vendor reports no usage.
     fn content_bytes(&self) -> u64;
 
+    /// Tokens that this content is thought to be, rather too many than too few.
+    fn tokens_seen(&self) -> u64 {
+        crate::estimate::tokens_of_text(self.content_bytes())
+    }
+
     /// Writes the protocol's error event.
     fn fault(&self, fault: &Fault, out: &mut BytesMut);
 }
@@ -160,6 +165,11 @@ impl Relay {
     /// Bytes of generated content seen so far.
     pub fn content_bytes(&self) -> u64 {
         self.watch.content_bytes()
+    }
+
+    /// Tokens that this content is thought to be; rather too many than too few.
+    pub fn tokens_seen(&self) -> u64 {
+        self.watch.tokens_seen()
     }
 
     /// Forwards the whole events of `bytes` and returns how many bytes they are.

@@ -1,5 +1,6 @@
 //! The tollgate gateway as a library; `main.rs` is its thin command line. `ARCHITECTURE.md` is the map.
 
+pub mod accounts;
 pub mod admin;
 pub mod catalogue;
 pub mod cli;
@@ -9,12 +10,14 @@ pub mod door;
 pub mod gateway;
 pub mod http1;
 pub mod ids;
+pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod lines;
 pub mod message;
 pub mod money;
 pub mod outcome;
+pub mod pricing;
 pub mod replay;
 pub mod routing;
 pub mod store;

@@ -26,6 +26,8 @@ pub struct Entry {
     pub max_output_tokens: Option<u32>,
     /// The day (`2027-01-31`) on which the vendor stops or stopped serving it, where announced.
     pub retires: Option<&'static str>,
+    /// Whether it may think before it answers.
+    pub reasons: bool,
 }
 
 /// What a model is asked for.
@@ -80,6 +82,12 @@ impl Entry {
     /// Whether conversations with it go through Responses, because the vendor serves it by nothing else.
     pub fn needs_responses(&self) -> bool {
         self.has(Mode::Responses) && !self.has(Mode::Chat)
+    }
+
+    /// Whether it may make output tokens that a stream does not show while it runs. `DeepSeek` streams its thoughts;
+    /// the others show a summary or nothing (their documentation, 2026-11).
+    pub fn hides_reasoning(&self) -> bool {
+        self.reasons && self.kind != Kind::DeepSeek
     }
 
     /// Whether any route of the data plane leads to it.

@@ -32,6 +32,11 @@ fn entry(line: &'static str) -> Option<Entry> {
         max_input_tokens: tokens(cells.next()?).ok()?,
         max_output_tokens: tokens(cells.next()?).ok()?,
         retires: Some(cells.next()?).filter(|cell| *cell != "-"),
+        reasons: match cells.next()? {
+            "reasoning" => true,
+            "-" => false,
+            _ => return None,
+        },
     };
     cells.next().is_none().then_some(entry)
 }

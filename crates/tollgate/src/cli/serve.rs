@@ -1,10 +1,12 @@
 //! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
 
+use crate::accounts::Accounts;
 use crate::admin::{self, AdminState};
-use crate::config::{Config, Secret, Server, Sources, reload};
+use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
+use crate::ledger::Ledger;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
@@ -92,10 +94,25 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     let mut installation = bootstrap::start(&config.storage.data_dir, admin_key.as_ref())
         .await
         .map_err(|e| other("cannot open the data dir")(&e))?;
-    let gateway = build(config, &installation, log)?;
+    let accounts = Accounts::default();
+    let strict = config.storage.durability == Durability::Strict;
+    let lanes = workers(&config.server) + 1;
+    let (dir, store) = (&config.storage.data_dir, &installation.store);
+    let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
+        .await
+        .map_err(|e| other("cannot open the ledger")(&e))?;
+    let gateway = build(config, &installation, log, accounts, &ledger)?;
     let _watcher = {
         let gateway = Arc::clone(&gateway);
+        let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
         reload::watch(sources, Arc::clone(config), move |config| {
+            // Remembered beside: a charge at a new price may be booked a moment before its price is.
+            let (prices, store) = (Arc::clone(&config.prices), store.clone());
+            runtime.spawn(async move {
+                if let Err(error) = crate::ledger::remember(&store, &prices).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "new prices could not be kept");
+                }
+            });
             let fleet = Fleet::new(config, Some(&**gateway.fleet.load()));
             gateway.fleet.store(Arc::new(fleet));
         })
@@ -115,12 +132,28 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     cleaning.abort();
     stop_watching.cancel();
     let _ = watching.await;
+    let closing = tokio::task::spawn_blocking(move || ledger.close());
+    let _ = closing.await;
     installation.store.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn build(config: &Arc<Config>, installation: &Installation, log: &Log) -> Result<Arc<Gateway>, Stop> {
+/// Worker threads to be started.
+fn workers(server: &Server) -> usize {
+    match server.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => count,
+    }
+}
+
+fn build(
+    config: &Arc<Config>,
+    installation: &Installation,
+    log: &Log,
+    accounts: Accounts,
+    ledger: &Arc<Ledger>,
+) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
     let spool = config.storage.data_dir.join("spool");
     std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
@@ -129,6 +162,8 @@ fn build(config: &Arc<Config>, installation: &Installation, log: &Log) -> Result
         fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
         network: Network::new(connector),
         sandbox: Sandbox::new(0),
+        accounts,
+        ledger: Arc::clone(ledger),
         telemetry: Arc::new(Telemetry::new(log.clone())),
         spool,
         replays: Replays::open(&config.storage.data_dir.join("idempotency"))
@@ -208,10 +243,7 @@ impl House {
         let apart = bindings.admin.is_some();
         let data = door(Planes { data: true, admin: !apart });
         let operators = door(Planes { data: false, admin: true });
-        let count = match server.workers {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            count => count,
-        };
+        let count = workers(server);
         let mut workers = Vec::with_capacity(count);
         let listening = Arc::new(());
         for index in 0..count {
@@ -223,6 +255,7 @@ impl House {
                     Some(binding) if index == 0 => Some((share(binding)?, Arc::clone(&operators))),
                     _ => None,
                 },
+                ledger: Arc::clone(&gateway.ledger),
                 listening: Arc::clone(&listening),
                 finished: finished.clone(),
             };
@@ -269,13 +302,20 @@ impl House {
 struct Worker {
     data: (Binding, Arc<Door<Surface>>),
     admin: Option<(Binding, Arc<Door<Surface>>)>,
+    ledger: Arc<Ledger>,
     listening: Arc<()>,
     finished: CancellationToken,
 }
 
 impl Worker {
     fn run(self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let ledger = Arc::clone(&self.ledger);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            // What was settled in this round goes to the journal before the thread sleeps.
+            .on_thread_park(move || ledger.flush_lane())
+            .build();
+        let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
                 tracing::error!(%error, "a worker could not start");

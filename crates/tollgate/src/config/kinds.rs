@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{HttpVersion, Kind, Protocol};
+use super::{HttpVersion, Kind, OnDisconnect, Protocol};
 
 /// Kinds by their names in the file.
 pub(super) const KINDS: &[(&str, Kind)] = &[
@@ -29,6 +29,10 @@ pub(super) const PROTOCOLS: &[(&str, Protocol)] = &[
 /// HTTP versions by their names in the file.
 pub(super) const HTTP: &[(&str, HttpVersion)] =
     &[("auto", HttpVersion::Auto), ("http1", HttpVersion::Http1), ("http2", HttpVersion::Http2)];
+
+/// What may become of an answer whose caller has left.
+pub(super) const ON_DISCONNECT: &[(&str, OnDisconnect)] =
+    &[("cancel", OnDisconnect::Cancel), ("drain", OnDisconnect::Drain)];
 
 impl Kind {
     /// Every kind, in the order of the documentation.
@@ -70,6 +74,15 @@ impl Kind {
             Self::DeepSeek | Self::OpenAiCompatible => &[Protocol::Chat],
             Self::Gemini | Self::Vertex => &[Protocol::GenerateContent],
             Self::Ark | Self::Kling => &[],
+        }
+    }
+
+    /// Whether closing the connection ends the bill. `OpenRouter`'s list of vendors where cancelling a stream stops
+    /// it (2026-11) has `OpenAI`, Anthropic and `DeepSeek`, and names Google as one where it does not.
+    pub(super) const fn on_disconnect(self) -> OnDisconnect {
+        match self {
+            Self::Gemini | Self::Vertex => OnDisconnect::Drain,
+            _ => OnDisconnect::Cancel,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigErrors;
 use super::fields::{Context, Fields};
 use super::written::{Entry, Node, Origin, Table, Value};
-use super::{Config, environment, models, process, providers, written};
+use super::{Config, environment, models, prices, process, providers, written};
 
 /// A configuration file larger than this is no configuration.
 const LARGEST_FILE: u64 = 4 << 20;
@@ -95,12 +95,13 @@ fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table) -> Config {
     let written = tables(fields.sub("providers"));
     let providers = providers::read(ctx, written, timeouts, server.listen);
     let models = models::read(ctx, tables(fields.sub("models")), &providers);
+    let prices = prices::read(ctx, tables(fields.sub("prices")));
     fields.finish();
     if let Some(data_dir) = &sources.data_dir {
         storage.data_dir.clone_from(data_dir);
     }
     let sandbox_timeouts = timeouts.in_force(process::WrittenTimeouts::default(), super::Kind::OpenAi);
-    Config { server, storage, sandbox_timeouts, providers: providers.sound, models }
+    Config { server, storage, sandbox_timeouts, providers: providers.sound, models, prices }
 }
 
 fn option(root: &mut Table, section: &str, key: &str, name: &'static str, value: &str) {

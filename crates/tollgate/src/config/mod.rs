@@ -14,6 +14,7 @@ mod kinds;
 mod load;
 mod mask;
 mod models;
+mod prices;
 mod process;
 mod providers;
 pub mod reload;
@@ -47,6 +48,8 @@ pub struct Config {
     pub providers: BTreeMap<String, Arc<Provider>>,
     /// Public model names and the targets behind them, in the order written.
     pub models: BTreeMap<String, Arc<[Target]>>,
+    /// Prices in force: the catalogue's and the operator's own.
+    pub prices: Arc<crate::pricing::PriceBook>,
 }
 
 /// Listeners and limits of the front door. Read once at start; a reload does not move listeners.
@@ -94,6 +97,19 @@ pub struct Storage {
     pub data_dir: PathBuf,
     /// Whether request and response bodies are kept.
     pub bodies: Bodies,
+    /// When a request's entry in the journal is durable enough for the request to be sent.
+    pub durability: Durability,
+    /// Days for which the request log keeps what the ledger does not need; 0 keeps it for ever.
+    pub log_days: u32,
+}
+
+/// When a request's entry in the journal is durable enough for the request to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Handed to the kernel: survives the process. On stable storage some milliseconds later, together with others.
+    Group,
+    /// On stable storage: survives the machine.
+    Strict,
 }
 
 /// Whether request and response bodies are kept.
@@ -173,6 +189,8 @@ pub struct Provider {
     pub http: HttpVersion,
     /// Whether it may be asked for usage in streams (`stream_options.include_usage`).
     pub stream_usage: bool,
+    /// What becomes of an answer whose caller has left.
+    pub on_disconnect: OnDisconnect,
     /// Caller's headers that are passed on besides the fixed allow-list, lower-case.
     pub forward_headers: Vec<http::HeaderName>,
     /// Google Cloud project; always there for Vertex, never for others.
@@ -181,6 +199,15 @@ pub struct Provider {
     pub location: Option<Arc<str>>,
     /// Who named it.
     pub found: Found,
+}
+
+/// What becomes of an answer whose caller has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// The vendor's connection is closed at once, which ends its bill.
+    Cancel,
+    /// The vendor would bill the whole answer anyway: it is read on for a while, so that its usage is known.
+    Drain,
 }
 
 /// Who named a provider.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fields::{Fields, Text};
-use super::{Bodies, Kind, Server, Storage, Timeouts, Tls};
+use super::{Bodies, Durability, Kind, Server, Storage, Timeouts, Tls};
 
 const MIB: u64 = 1 << 20;
 /// Bodies are held in memory, so the limit is one too.
@@ -36,7 +36,12 @@ impl Default for Server {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { data_dir: PathBuf::from("./tollgate-data"), bodies: Bodies::Off }
+        Self {
+            data_dir: PathBuf::from("./tollgate-data"),
+            bodies: Bodies::Off,
+            durability: Durability::Group,
+            log_days: 30,
+        }
     }
 }
 
@@ -141,6 +146,13 @@ pub(super) fn storage(fields: Option<Fields<'_>>) -> Storage {
     let bodies = [("off", Bodies::Off), ("errors", Bodies::Errors), ("all", Bodies::All)];
     if let Some(bodies) = fields.choice("bodies", &bodies) {
         storage.bodies = bodies;
+    }
+    let durability = [("group", Durability::Group), ("strict", Durability::Strict)];
+    if let Some(durability) = fields.choice("durability", &durability) {
+        storage.durability = durability;
+    }
+    if let Some(days) = fields.integer("log_days", 0..=36_500) {
+        storage.log_days = u32::try_from(days).unwrap_or(u32::MAX);
     }
     if let Some(dir) = fields.text("data_dir") {
         if dir.value.is_empty() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::credentials;
 use super::fields::{Context, Fields, Text};
-use super::kinds::{HTTP, KINDS, PROTOCOLS};
+use super::kinds::{HTTP, KINDS, ON_DISCONNECT, PROTOCOLS};
 use super::process::{WrittenTimeouts, timeouts};
 use super::written::{Node, Origin, Table};
 use super::{BaseUrl, Credential, Found, HttpVersion, Kind, Protocol, Provider, base_url, headers, usual};
@@ -93,6 +93,7 @@ fn one(
     let more = protocols(ctx, &fields.key("protocols"), more);
     let http = fields.choice("http", HTTP).unwrap_or(HttpVersion::Auto);
     let stream_usage = fields.boolean("stream_usage").unwrap_or(true);
+    let on_disconnect = fields.choice("on_disconnect", ON_DISCONNECT);
     let forward = fields.list("forward_headers").unwrap_or_default();
     let forward_headers = headers::read(ctx, &fields.key("forward_headers"), forward);
 
@@ -120,6 +121,7 @@ fn one(
         protocols,
         http,
         stream_usage,
+        on_disconnect: on_disconnect.unwrap_or(kind.on_disconnect()),
         forward_headers,
         project,
         location,
@@ -161,6 +163,7 @@ fn found(ctx: &Context<'_>, kind: Kind, all: WrittenTimeouts, listen: SocketAddr
         protocols: kind.protocols().to_vec(),
         http: HttpVersion::Auto,
         stream_usage: true,
+        on_disconnect: kind.on_disconnect(),
         forward_headers: Vec::new(),
         project,
         location,

@@ -122,6 +122,12 @@ impl Run {
         }
         self.seen = now;
         match loaded? {
+            Ok(config) if config.prices.jumps(&self.current.prices).next().is_some() => {
+                for jump in config.prices.jumps(&self.current.prices) {
+                    tracing::error!(%jump, "configuration refused; the old one stays in force");
+                }
+                None
+            }
             Ok(mut config) => {
                 keep(&self.current, &mut config);
                 self.current = Arc::new(config);

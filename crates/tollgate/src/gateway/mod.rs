@@ -12,8 +12,11 @@
 //!
 //! The only room that sees keys, routing, vendors and protocols together.
 
+mod admission;
 mod attempt;
 mod caller;
+mod charge;
+mod drain;
 mod failure;
 mod headers;
 mod idempotency;
@@ -27,7 +30,9 @@ mod timer;
 mod upload;
 mod wait;
 
+use crate::accounts::Accounts;
 use crate::keys::Keys;
+use crate::ledger::Ledger;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
@@ -50,6 +55,10 @@ pub struct Gateway {
     pub network: Network,
     /// The vendor of test keys.
     pub sandbox: Sandbox,
+    /// What keys and projects may do now.
+    pub accounts: Accounts,
+    /// The books.
+    pub ledger: Arc<Ledger>,
     /// Log and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.
@@ -74,6 +83,9 @@ pub enum Route {
 }
 
 impl Route {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Embeddings, Self::Transcriptions, Self::Translations];
+
     /// The route's name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,17 +1,19 @@
 //! The life of one data-plane request. Read this first.
 
+use super::admission::{self, Ask};
 use super::attempt::{self, Outbound, Payload};
+use super::charge;
 use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
-use super::respond::{fault_answer, mark, request_id};
+use super::respond::{cost, fault_answer, mark, rate_headers, request_id};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
 use super::{Gateway, Route, Session, caller, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
-use crate::config::Protocol;
-use crate::keys::Mode;
+use crate::config::{Kind, Protocol};
+use crate::keys::{Key, Mode};
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
 use crate::routing::{self, Attempt, Choice, Fleet, NoAttempt};
@@ -88,7 +90,6 @@ async fn exchange(
     let fleet = gateway.fleet.load();
     let model = payload.model();
     caller::may_use(&key, model, inbound)?;
-    // Admission (limits, holds) belongs here: the key, the model and the caps are known, nothing has been sent.
     let choices = match key.mode {
         Mode::Test if in_sandbox(&fleet, model) => None,
         Mode::Test => return Err(unknown_model(model).into()),
@@ -98,11 +99,58 @@ async fn exchange(
         record.model = Some(model.to_owned());
         record.stream = payload.stream();
     });
+    let prices = Arc::clone(&fleet.config.prices);
+    let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
     let attempts = choices.as_deref().map(plan).transpose()?;
     let watchdog = std::mem::take(&mut session.watchdog);
-    let mut outbound = Outbound { route, inbound, payload, planned: read, watchdog };
+    let mut outbound = Outbound { route, inbound, payload, prices, sandbox, planned: read, watchdog };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
+}
+
+/// Takes what the request needs from its key's and project's limits and budgets. Gives the choices that are left (a
+/// budget takes no model without a price), and for the sandbox whose price counts.
+#[expect(clippy::too_many_arguments, reason = "the one place where all of it meets")]
+fn admitted(
+    gateway: &Gateway,
+    fleet: &Fleet,
+    key: &Arc<Key>,
+    route: Route,
+    payload: &Payload,
+    body: &dyn CallerBody,
+    mut choices: Option<Arc<[Choice]>>,
+    session: &mut Session,
+    meter: &mut Meter,
+) -> Result<(Option<Arc<[Choice]>>, Option<(Kind, Arc<str>)>), Fault> {
+    let prices = &fleet.config.prices;
+    let (budgeted, model) = (admission::is_budgeted(key), payload.model());
+    let candidates = match &choices {
+        Some(choices) if !budgeted => {
+            debug_assert!(!choices.is_empty());
+            Vec::new()
+        }
+        choices => admission::candidates(fleet, choices.as_deref(), model),
+    };
+    let account = session.account(&gateway.accounts, key);
+    let ask = Ask::of(route, payload, body.left().unwrap_or(fleet.config.server.upload_limit));
+    let mut now = now_ms();
+    meter.note(|record| now = charge::admitted_at(record));
+    let result = admission::admit(gateway, prices, &account, key, &ask, &candidates, now);
+    meter.rates = account.rates(key, now);
+    meter.admit(result?);
+    let mut sandbox = None;
+    match &mut choices {
+        Some(choices) if budgeted => {
+            let priced = |choice: &&Choice| prices.find(choice.deployment.provider.kind, &choice.model).is_some();
+            *choices = choices.iter().filter(priced).cloned().collect();
+        }
+        Some(_) => {}
+        None => {
+            let known = |candidate: &&(Kind, Arc<str>)| prices.find(candidate.0, &candidate.1).is_some();
+            sandbox = candidates.iter().find(known).or(candidates.first()).cloned();
+        }
+    }
+    Ok((choices, sandbox))
 }
 
 /// The sandbox has the models of the catalogue and those that this gateway would serve; other names are as unknown
@@ -141,14 +189,20 @@ fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
         record.first_byte = Some(record.started.elapsed());
         mark(&mut headers, record);
     });
+    rate_headers(&mut headers, meter.rates);
     let body = match body {
-        OpenedBody::Whole { body, usage, began, timer } => {
+        OpenedBody::Whole { body, usage, content, began, timer } => {
             session.watchdog = timer.release();
             meter.note(|record| {
                 record.usage = usage;
+                if usage.is_none() {
+                    record.content_bytes = content;
+                }
                 record.spent(Stage::Answer, began.elapsed());
             });
-            meter.settle(Outcome::Completed);
+            if let Some(amount) = meter.settle(Outcome::Completed) {
+                cost(&mut headers, amount);
+            }
             AnswerBody::Whole(body)
         }
         OpenedBody::Large(large) => AnswerBody::Stream(Box::new(Passed::new(*large, meter))),
@@ -181,6 +235,7 @@ pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
         };
         mark(&mut answer.headers, record);
     });
+    rate_headers(&mut answer.headers, meter.rates);
     answer
 }
 

@@ -4,7 +4,6 @@
 
 use super::entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
 use crate::outcome::Outcome;
-use std::sync::Arc;
 use tollgate_protocol::usage::{ServiceTier, Usage};
 
 const VERSION: u8 = 1;
@@ -266,6 +265,7 @@ impl<'a> Reader<'a> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn entry(numbers: [u64; 20], texts: &[String], choice: usize) -> Entry {
         let text = |at: usize| texts.get(at % texts.len().max(1)).cloned().unwrap_or_default();

@@ -1,6 +1,21 @@
 //! The books: what every admitted request costs, once, and who owes it.
+//!
+//! ```text
+//! begin ─▶ journal (before a vendor is asked)     after a crash: replayed, the final entry of a request wins
+//! settle ─▶ journal, queue ─▶ applier's thread ─▶ SQLite, in batches
+//! ```
+//!
+//! Callers never wait for SQL. If the database falls behind too far or the journal cannot be written, new requests
+//! are refused ([`Ledger::is_open`]); those that run are settled all the same.
 
+mod apply;
 pub mod codec;
 pub mod entry;
+mod run;
+mod stored;
+pub mod verify;
+pub mod view;
 
+pub use apply::Applier;
 pub use entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
+pub use run::{Ledger, LedgerError, Unavailable, remember};

@@ -31,6 +31,10 @@ pub struct Store {
 #[derive(Debug)]
 pub struct Write(Transaction<'static, Sqlite>);
 
+/// The database as it was at the first look: what is written meanwhile is not seen, and nobody waits.
+#[derive(Debug)]
+pub struct Snapshot(Transaction<'static, Sqlite>);
+
 /// A connection of its own that sees whether anybody else has changed the database.
 #[derive(Debug)]
 pub struct Watcher(SqliteConnection);
@@ -75,6 +79,11 @@ impl Store {
         Ok(Write(self.writer.begin_with("begin immediate").await?))
     }
 
+    /// Begins a consistent look at the database.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot(self.readers.begin().await?))
+    }
+
     /// Opens a connection that watches for changes.
     pub async fn watcher(&self) -> Result<Watcher, StoreError> {
         Ok(Watcher(self.options.clone().pragma("query_only", "1").connect().await?))
@@ -97,6 +106,12 @@ impl Write {
         Ok(self.0.commit().await?)
     }
 
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}
+
+impl Snapshot {
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
         &mut self.0
     }

@@ -7,7 +7,10 @@ use sqlx::sqlite::SqlitePool;
 use super::StoreError;
 
 /// Number, description, text. Add at the end.
-const STEPS: &[(i64, &str, &str)] = &[(1, "keys", include_str!("../../migrations/0001_keys.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "keys", include_str!("../../migrations/0001_keys.sql")),
+    (2, "ledger", include_str!("../../migrations/0002_ledger.sql")),
+];
 
 /// Applies the steps that the database does not have yet.
 ///

@@ -10,10 +10,11 @@ pub mod admin_keys;
 pub mod audit;
 pub mod data_dir;
 pub mod keys;
+pub mod ledger;
 pub mod projects;
 pub mod revision;
 
-pub use connect::{Store, Watcher, Write};
+pub use connect::{Snapshot, Store, Watcher, Write};
 pub use data_dir::{DataDir, DataDirError, ServeLock};
 
 /// Oldest `SQLite` that is safe: 3.7.0 to 3.51.2 can corrupt a database when two connections write and checkpoint.

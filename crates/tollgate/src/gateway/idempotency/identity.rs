@@ -111,7 +111,9 @@ mod tests {
 
     fn identity(boundary: Option<&str>, pieces: &[&[u8]]) -> Digest {
         let mut identity = FormIdentity::new(Route::Transcriptions, boundary);
-        pieces.iter().for_each(|piece| identity.push(piece));
+        for piece in pieces {
+            identity.push(piece);
+        }
         identity.finish()
     }
 

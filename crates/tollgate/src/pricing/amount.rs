@@ -1,0 +1,131 @@
+//! From usage to money.
+
+use super::{Price, Rates, Row};
+use tollgate_protocol::usage::{ServiceTier, Usage};
+
+/// Parts of a nano-dollar in which sums are kept: a multiple of a million (tokens) and of 60,000 (milliseconds of a
+/// minute), so that every product is a whole number of them.
+const PARTS: i128 = 3_000_000;
+
+/// What usage costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amount {
+    /// Nano-dollars, never negative.
+    pub nano: i64,
+    /// Something was used for which there is no rate at all.
+    pub unpriced: bool,
+    /// Another service tier's rates than the standard ones.
+    pub other_tier: bool,
+}
+
+/// One counter of a receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The counter's name.
+    pub counter: &'static str,
+    /// How much was used, in the counter's unit.
+    pub quantity: u64,
+    /// Nano-dollars for `per` of them; `None` if there is no rate.
+    pub rate: Option<u64>,
+    /// For how many the rate is.
+    pub per: u64,
+}
+
+impl Price {
+    /// What usage costs that was admitted at `at_ms` (unix milliseconds).
+    pub fn amount(&self, usage: &Usage, at_ms: i64) -> Amount {
+        let row = self.row(usage.tier, usage.total_input(), at_ms);
+        let mut sum: i128 = 0;
+        let mut unpriced = false;
+        each(usage, &row.rates, |line| match line.rate {
+            Some(rate) => {
+                let product = i128::from(line.quantity).saturating_mul(i128::from(rate));
+                sum = sum.saturating_add(product.saturating_mul(PARTS / i128::from(line.per)));
+            }
+            None => unpriced = true,
+        });
+        let nano = i64::try_from(sum.saturating_add(PARTS / 2) / PARTS).unwrap_or(i64::MAX);
+        Amount { nano, unpriced, other_tier: row.tier != ServiceTier::Standard }
+    }
+
+    /// The counters that make up [`Price::amount`], with their rates.
+    pub fn lines(&self, usage: &Usage, at_ms: i64) -> Vec<Line> {
+        let mut lines = Vec::new();
+        each(usage, &self.row(usage.tier, usage.total_input(), at_ms).rates, |line| lines.push(line));
+        lines
+    }
+
+    /// The most that so many tokens of text can cost at the standard tier, in nano-dollars, rounded up.
+    pub fn ceiling(&self, input: u64, output: u64, at_ms: i64) -> i64 {
+        let reached = |row: &&Row| row.tier == ServiceTier::Standard && (row.above == 0 || row.above < input);
+        let now = |row: &&Row| row.hours.is_empty() || row.hours.iter().any(|hours| hours.contains(at_ms));
+        let costs = self.rows.iter().filter(reached).filter(now).map(|row| {
+            let product = |tokens: u64, rate: u64| i128::from(tokens).saturating_mul(i128::from(rate));
+            let sum =
+                product(input, row.rates.dearest_input()).saturating_add(product(output, row.rates.dearest_output()));
+            i64::try_from(sum.saturating_add(999_999) / 1_000_000).unwrap_or(i64::MAX)
+        });
+        costs.max().unwrap_or(0)
+    }
+
+    /// The most that so many seconds of audio can cost, in nano-dollars.
+    pub fn audio_ceiling(&self, seconds: u64) -> i64 {
+        let rate = self.rows.first().and_then(|row| row.rates.audio_minute).unwrap_or(0);
+        i64::try_from((i128::from(seconds) * i128::from(rate) + 59) / 60).unwrap_or(i64::MAX)
+    }
+
+    /// The row that counts: of the tier (the standard one if it has none), within its hours before those without,
+    /// the highest step that the input passes.
+    fn row(&self, tier: ServiceTier, input: u64, at_ms: i64) -> &Row {
+        let tier = if self.rows.iter().any(|row| row.tier == tier) { tier } else { ServiceTier::Standard };
+        let mut best = &self.rows[0];
+        let mut rank = None;
+        for row in &self.rows {
+            let timed = row.hours.iter().any(|hours| hours.contains(at_ms));
+            let counts = row.tier == tier && (row.hours.is_empty() || timed) && (row.above == 0 || input > row.above);
+            if counts && rank.is_none_or(|rank| (timed, row.above) > rank) {
+                (best, rank) = (row, Some((timed, row.above)));
+            }
+        }
+        best
+    }
+}
+
+/// Each counter that is not 0, with its rate or the one that stands in for it.
+fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
+    const MILLION: u64 = 1_000_000;
+    let input = rates.input;
+    let write = rates.cache_write_5m.or(input);
+    let output = rates.output;
+    // A model sold by the minute counts its seconds; its tokens, where told too, are the same thing again.
+    let by_minute = rates.audio_minute.is_some() && usage.audio_milliseconds > 0;
+    let token = |rate: Option<u64>| if by_minute { rate.or(Some(0)) } else { rate };
+    let lines = [
+        ("input_tokens", usage.input_tokens, token(input), MILLION),
+        ("cache_read_tokens", usage.cache_read_tokens, token(rates.cache_read.or(input)), MILLION),
+        ("cache_write_5m_tokens", usage.cache_write_5m_tokens, token(write), MILLION),
+        ("cache_write_1h_tokens", usage.cache_write_1h_tokens, token(rates.cache_write_1h.or(write)), MILLION),
+        // What makes no text has no output rate, and some servers count a vector as output.
+        ("output_tokens", usage.output_tokens, token(output), MILLION),
+        ("reasoning_tokens", usage.reasoning_tokens, token(rates.reasoning.or(output)), MILLION),
+        ("audio_input_tokens", usage.audio_input_tokens, token(rates.audio_input.or(input)), MILLION),
+        ("audio_output_tokens", usage.audio_output_tokens, token(rates.audio_output.or(output)), MILLION),
+        ("image_input_tokens", usage.image_input_tokens, token(rates.image_input.or(input)), MILLION),
+        ("image_output_tokens", usage.image_output_tokens, token(rates.image_output.or(output)), MILLION),
+        ("audio_milliseconds", usage.audio_milliseconds, by_tokens(rates, usage).or(rates.audio_minute), 60_000),
+        ("video_milliseconds", usage.video_milliseconds, rates.video_second.get("default").copied(), 1_000),
+        ("images", usage.images, rates.image, 1),
+        ("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000),
+    ];
+    for (counter, quantity, rate, per) in lines {
+        if quantity > 0 {
+            line(Line { counter, quantity, rate, per });
+        }
+    }
+}
+
+/// Audio that is paid by its tokens costs nothing by the minute.
+fn by_tokens(rates: &Rates, usage: &Usage) -> Option<u64> {
+    let told = usage.total_input() > 0;
+    (rates.audio_minute.is_none() && told && rates.input.is_some()).then_some(0)
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Makes crates/tollgate/src/pricing/prices.tsv from a price file.
+
+    python3 scripts/prices.py prices.json > crates/tollgate/src/pricing/prices.tsv
+
+The price file is JSON with a list `models`; of each model this reads `id`, `provider` and `prices`: rows of rates in
+decimal US dollars, one for each service tier, with `steps` by input tokens and `utc_windows`. Only models of
+models.tsv are taken. Output is sorted, so that a new run shows as a small difference.
+
+A step that names no rate for caches is given its row's, scaled as its input rate is; other rates that it does not
+name are its row's. (Every published step so far scales its cache rates with the input.)
+"""
+
+import json
+import os
+import sys
+from decimal import Decimal
+
+KINDS = {"openai": "openai", "anthropic": "anthropic", "deepseek": "deepseek", "gemini": "gemini",
+         "vertex": "vertex", "volcengine": "ark"}
+TOKENS = {
+    "input": "input", "cache_read": "cache_read", "cache_write": "cache_write_5m",
+    "cache_write_1h": "cache_write_1h", "output": "output", "output_reasoning": "reasoning",
+    "input_audio": "audio_input", "output_audio": "audio_output", "input_image": "image_input",
+    "output_image": "image_output",
+}
+CACHES = ("cache_read", "cache_write_5m", "cache_write_1h")
+ORDER = [*TOKENS.values(), "audio_minute", "image", "tool_call_thousand"]
+
+
+def plain(value):
+    """A decimal without exponent and trailing zeros, nine places at most."""
+    text = format(Decimal(value).quantize(Decimal("0.000000001")), "f")
+    return text.rstrip("0").rstrip(".")
+
+
+def rates(row):
+    found = {TOKENS[key]: plain(value) for key, value in (row.get("per_mtok") or {}).items() if key in TOKENS}
+    if "per_minute_audio_input" in row and "audio_input" not in found:
+        found["audio_minute"] = plain(row["per_minute_audio_input"])
+    if "per_image_output" in row and "image_output" not in found:
+        found["image"] = plain(row["per_image_output"])
+    if "web_search" in (row.get("per_1000") or {}):
+        found["tool_call_thousand"] = plain(row["per_1000"]["web_search"])
+    for resolution, value in (row.get("per_second_video") or {}).items():
+        found["video." + resolution] = plain(value)
+    return found
+
+
+def step(base, own):
+    whole = dict(base)
+    if "input" in own and Decimal(base.get("input", "0")):
+        scale = Decimal(own["input"]) / Decimal(base["input"])
+        whole.update({key: plain(Decimal(base[key]) * scale) for key in CACHES if key in base})
+    whole.update(own)
+    return whole
+
+
+def windows(row):
+    """`12345/0000-0100` (weekdays, 1 is Monday, and UTC times) joined by commas."""
+    found = []
+    for window in row.get("utc_windows") or []:
+        hours = window["hours_utc"]
+        days = "".join(str(day) for day in window.get("weekdays") or range(1, 8))
+        for span in [hours] if isinstance(hours, str) else hours:
+            found.append(days + "/" + span.replace(":", ""))
+    return ",".join(found) or "-"
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    with open(sys.argv[1], encoding="utf-8") as file:
+        data = json.load(file)
+    table = os.path.join(os.path.dirname(__file__), "../crates/tollgate/src/catalogue/models.tsv")
+    with open(table, encoding="utf-8") as file:
+        served = {tuple(line.split("\t")[:2]) for line in file if not line.startswith("#")}
+    lines = []
+    for model in data["models"]:
+        kind = KINDS.get(model["provider"])
+        if (kind, model["id"]) not in served:
+            continue
+        for row in model["prices"]:
+            base = rates(row)
+            if not base:
+                continue
+            steps = [(0, base)]
+            steps += [(s["above_input_tokens"], step(base, rates(s))) for s in row.get("steps") or []]
+            for above, found in steps:
+                shown = [f"{key}={found[key]}" for key in ORDER if key in found]
+                shown += [f"{key}={found[key]}" for key in sorted(found) if key.startswith("video.")]
+                lines.append((kind, model["id"], row["tier"], windows(row), above, " ".join(shown)))
+    print("# Made by scripts/prices.py. Facts from litellm (MIT, Berri AI) and genai-prices (MIT, Pydantic Services Inc.).")
+    print("# kind, model, service tier, UTC windows, above so many input tokens, rates: US dollars for a million tokens,")
+    print("# a minute of audio, an image, a thousand tool calls, a second of video by resolution.")
+    print("date\t" + data["built"])
+    for line in sorted(set(lines), key=lambda l: (l[0], l[1], l[2], l[3] != "-", l[3], l[4])):
+        print("\t".join(map(str, line)))
+
+
+main()
