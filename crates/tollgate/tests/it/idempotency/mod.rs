@@ -132,6 +132,22 @@ fn another_body_is_refused_and_another_scope_is_another_key() {
 }
 
 #[test]
+fn replays_count_against_no_limit() {
+    let (upstream, gateway, _) = good();
+    let key = gateway.key(r#"{"name":"slow","mode":"live","limits":{"requests_per_minute":1}}"#);
+    let first = ask(&gateway, &key, PLAIN, "k");
+    for _ in 0..3 {
+        assert_same(&first, &ask(&gateway, &key, PLAIN, "k"));
+    }
+    // The limit's own refusal is no result.
+    for _ in 0..2 {
+        let refused = ask(&gateway, &key, PLAIN, "other");
+        assert_eq!((refused.status, replayed(&refused)), (429, false), "{}", refused.text());
+    }
+    assert_eq!((upstream.count(), kept(&gateway).len()), (1, 1));
+}
+
+#[test]
 fn strangers_and_bad_keys_leave_nothing() {
     let (upstream, gateway, key) = good();
     let long = "x".repeat(256);
