@@ -1,6 +1,7 @@
 //! The first request under a key: it runs apart from its caller, and its answer goes into the recording.
 
 use super::held::Held;
+use super::is_events;
 use crate::gateway::failure::Stopped;
 use crate::gateway::meter::Meter;
 use crate::gateway::{Gateway, Route, Session, path};
@@ -57,6 +58,10 @@ async fn record(answer: Answer, mut run: Run, closing: &CancellationToken) {
         }
         AnswerBody::Stream(stream) => stream,
     };
+    // Events go at once and end in the stream's own last one. The last piece of any other body is held back until it
+    // is known to be the last: whoever has read all of it is to get the same again.
+    let at_once = is_events(&headers);
+    let mut held_back = Bytes::new();
     run.begin(Head { status, headers, length: stream.length() });
     let mut closed = pin!(closing.cancelled());
     loop {
@@ -69,16 +74,23 @@ async fn record(answer: Answer, mut run: Run, closing: &CancellationToken) {
             flow
         })
         .await;
-        let piece = match flow {
-            Flow::Wrote => out.freeze(),
-            Flow::Piece(piece) => piece,
-            Flow::End => return run.end(None, out.freeze(), fate(stream.is_whole())).await,
-            Flow::Abort => return run.end(None, Bytes::new(), Fate::Broken).await,
+        let (piece, over) = match flow {
+            Flow::Wrote => (out.freeze(), false),
+            Flow::Piece(piece) => (piece, false),
+            Flow::End => (out.freeze(), true),
+            Flow::Abort => return run.end(None, held_back, Fate::Broken).await,
         };
+        if over && at_once {
+            return run.end(None, piece, fate(stream.is_whole())).await;
+        }
+        let piece = if at_once || piece.is_empty() { piece } else { std::mem::replace(&mut held_back, piece) };
         if let Err(error) = run.push(piece).await {
             // Delivered and billed in part: the key stays in doubt.
             tracing::error!(%error, "an answer is cut");
             return;
+        }
+        if over {
+            return run.end(None, held_back, fate(stream.is_whole())).await;
         }
     }
 }

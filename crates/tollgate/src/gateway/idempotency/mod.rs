@@ -16,6 +16,7 @@ use super::meter::Meter;
 use super::streamed::stopping;
 use super::{Gateway, Route, Session, caller, path};
 use crate::ids;
+use crate::lines::Lines;
 use crate::message::{self, Answer, AnswerBody, AnswerStream, CallerBody, Flow, Inbound};
 use crate::outcome::Outcome;
 use crate::replay::{Begun, Next, Reader, Refusal};
@@ -77,7 +78,7 @@ pub(super) async fn serve(
         });
         meter
     });
-    let events = headers.text(&header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/event-stream"));
+    let events = is_events(&headers);
     let body = AnswerBody::Stream(Box::new(Replay { reader, length: head.length, events, meter }));
     Answer { status: head.status, headers, body }
 }
@@ -102,6 +103,11 @@ async fn begin(
     let (held, identity) = held::read(gateway, route, inbound, body).await?;
     let begun = gateway.replays.begin(name, identity, request.unwrap_or_default()).await.map_err(refusal)?;
     Ok((begun, held))
+}
+
+/// Whether an answer is a stream of events.
+fn is_events(headers: &Lines) -> bool {
+    headers.text(&header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/event-stream"))
 }
 
 /// The header's one value.

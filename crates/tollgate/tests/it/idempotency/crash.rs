@@ -3,9 +3,10 @@
 use super::{ask, assert_same, kept, replayed};
 use crate::harness::{Gateway, json_answer};
 use crate::wire::{
-    GOOD, GOOD_STREAM, Listener, PLAIN, SSE_HEAD, STREAMED, answering, chunks, eventually, gateway, sse,
+    GOOD, GOOD_STREAM, Listener, PLAIN, SSE_HEAD, STREAMED, answering, chunks, eventually, gateway, post, sse,
 };
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -52,6 +53,31 @@ fn results_survive_restarts_and_kills() {
         assert_eq!((refused.status, refused.code().as_str()), (422, "idempotency_key_reused"));
     }
     assert_eq!(upstream.count(), 3);
+}
+
+#[test]
+fn a_large_answer_is_safe_when_its_last_byte_is_there() {
+    let numbers = "0.125,".repeat(7 << 20);
+    let tail = "\"usage\":{\"prompt_tokens\":3,\"total_tokens\":3}}";
+    let body = format!("{{\"object\":\"list\",\"data\":[{{\"embedding\":[{numbers}1]}}],\"model\":\"m\",{tail}");
+    let length = body.len();
+    let upstream = answering(move |_| json_answer("200 OK", &body));
+    let mut gateway = gateway(upstream.address, "");
+    let bearer = format!("Bearer {}", gateway.live_key());
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k")];
+    let request = r#"{"model":"m","input":"x"}"#;
+    let mut client = TcpStream::connect(gateway.address).unwrap();
+    client.write_all(&post("/v1/embeddings", &headers, request.as_bytes())).unwrap();
+    let (mut read, mut piece) = (Vec::with_capacity(length), vec![0; 1 << 20]);
+    while !read.ends_with(tail.as_bytes()) {
+        let count = client.read(&mut piece).unwrap();
+        assert!(count > 0);
+        read.extend_from_slice(&piece[..count]);
+    }
+    gateway = restart(gateway, "KILL");
+    let again = gateway.post("/v1/embeddings", &headers, request);
+    assert_eq!((again.status, replayed(&again), upstream.count()), (200, true, 1));
+    assert!(again.complete && read.ends_with(&again.body) && again.body.len() == length);
 }
 
 #[test]
