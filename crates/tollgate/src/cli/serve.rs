@@ -1,7 +1,7 @@
 //! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
 
 use crate::accounts::Accounts;
-use crate::admin::{self, AdminState};
+use crate::admin::{self, AdminState, Books};
 use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
@@ -120,6 +120,11 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     let stop_watching = CancellationToken::new();
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
+    let forgetting = tokio::spawn(crate::ledger::retention::keep(
+        installation.store.clone(),
+        config.storage.log_days,
+        stop_watching.clone(),
+    ));
     let house = House::open(config, &gateway, &installation, &bindings)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
@@ -129,6 +134,7 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     house.close(config.server.drain, &mut signals).await;
     stop_watching.cancel();
     let _ = watching.await;
+    let _ = forgetting.await;
     let closing = tokio::task::spawn_blocking(move || ledger.close());
     let _ = closing.await;
     installation.store.close().await;
@@ -212,13 +218,21 @@ impl House {
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));
         let (drain, closing, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
-        let admin = admin::router(AdminState::of(installation));
+        let books = Books {
+            ledger: Arc::clone(&gateway.ledger),
+            prices: Arc::new({
+                let gateway = Arc::clone(gateway);
+                move || Arc::clone(&gateway.fleet.load().config.prices)
+            }),
+        };
+        let admin = admin::router(AdminState::of(installation, books));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {
                 handler: Arc::new(Surface {
                     gateway: Arc::clone(gateway),
                     admin: admin.clone(),
+                    store: installation.store.clone(),
                     planes,
                     ready: Arc::clone(&ready),
                     connections: Arc::clone(&connections),

@@ -94,6 +94,9 @@ async fn exchange(
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
 }
 
+/// The choices that are left, and for the sandbox whose price counts.
+type Admitted = (Option<Arc<[Choice]>>, Option<(Kind, Arc<str>)>);
+
 /// Takes what the request needs from its key's and project's limits and budgets. Gives the choices that are left (a
 /// budget takes no model without a price), and for the sandbox whose price counts.
 #[expect(clippy::too_many_arguments, reason = "the one place where all of it meets")]
@@ -107,7 +110,7 @@ fn admitted(
     mut choices: Option<Arc<[Choice]>>,
     session: &mut Session,
     meter: &mut Meter,
-) -> Result<(Option<Arc<[Choice]>>, Option<(Kind, Arc<str>)>), Fault> {
+) -> Result<Admitted, Fault> {
     let prices = &fleet.config.prices;
     let (budgeted, model) = (admission::is_budgeted(key), payload.model());
     let candidates = match &choices {

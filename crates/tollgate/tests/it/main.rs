@@ -25,6 +25,7 @@ mod journal;
 mod keys;
 mod leaving;
 pub mod life;
+mod money;
 mod passthrough;
 mod recorded;
 mod routing;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// For each room, the rooms of this crate that it may import besides itself.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("accounts", &["keys"]),
-    ("admin", &["clock", "config", "keys", "money", "store", "ids"]),
+    ("admin", &["catalogue", "clock", "config", "ids", "keys", "ledger", "money", "outcome", "pricing", "store"]),
     ("catalogue", &["config"]),
     (
         "cli",
@@ -64,7 +64,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pricing", &["config", "money"]),
     ("routing", &["catalogue", "clock", "config", "lines", "upstream"]),
     ("store", &["clock", "config"]),
-    ("surface", &["admin", "catalogue", "door", "gateway", "http1", "keys", "lines", "message", "routing"]),
+    (
+        "surface",
+        &[
+            "accounts",
+            "admin",
+            "catalogue",
+            "clock",
+            "door",
+            "gateway",
+            "http1",
+            "keys",
+            "ledger",
+            "lines",
+            "message",
+            "money",
+            "routing",
+            "store",
+        ],
+    ),
     ("telemetry", &["clock", "outcome"]),
     ("upstream", &["clock", "config", "http1", "lines"]),
 ];

@@ -153,6 +153,32 @@ pub async fn insert_refund(write: &mut Write, row: &RefundRow) -> Result<(), Sto
     Ok(())
 }
 
+/// Drops the detail of up to `limit` entries with ids below `before`, and says how many. `from` is where the last
+/// call ended, so that what is done is not looked at again.
+pub async fn forget_details(
+    write: &mut Write,
+    from: &[u8],
+    before: &[u8],
+    limit: i64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let last: Option<Vec<u8>> = sqlx::query_scalar(
+        "select max(id) from (select id from entries where id > $1 and id < $2 order by id limit $3)",
+    )
+    .bind(from)
+    .bind(before)
+    .bind(limit)
+    .fetch_one(write.connection())
+    .await?;
+    if let Some(last) = &last {
+        sqlx::query("update entries set detail = null where id > $1 and id <= $2 and detail is not null")
+            .bind(from)
+            .bind(last.as_slice())
+            .execute(write.connection())
+            .await?;
+    }
+    Ok(last)
+}
+
 /// Remembers prices: kind, model, version, stored form.
 pub async fn price_versions(
     write: &mut Write,
