@@ -42,6 +42,9 @@ pub struct ServeArgs {
     /// Where data lives [default: ./tollgate-data]
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Book nothing: only to measure what booking costs
+    #[arg(long, hide = true)]
+    without_books: bool,
 }
 
 /// Why the gateway could not run.
@@ -75,6 +78,7 @@ fn serve(args: ServeArgs) -> Result<(), Stop> {
     let mut sources = Sources::from_process(args.config.or_else(super::check::default_file));
     sources.listen = args.listen;
     sources.data_dir = args.data_dir;
+    let books = !args.without_books;
     let config = Arc::new(Config::load(&sources).map_err(|errors| Stop::Usage(errors.to_string()))?);
     let log = Log::start().map_err(|e| other("cannot start the log")(&e))?;
     telemetry::init(&log);
@@ -82,12 +86,21 @@ fn serve(args: ServeArgs) -> Result<(), Stop> {
     let bindings = Bindings::open(&config.server)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| other("cannot start")(&e))?;
-    let result = runtime.block_on(run_on(&config, sources, &log, bindings));
+    let result = runtime.block_on(run_on(&config, sources, &log, bindings, books));
     log.flush();
     result
 }
 
-async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bindings) -> Result<(), Stop> {
+async fn run_on(
+    config: &Arc<Config>,
+    sources: Sources,
+    log: &Log,
+    bindings: Bindings,
+    books: bool,
+) -> Result<(), Stop> {
+    if !books {
+        tracing::warn!("--without-books: nothing is booked; for measuring only");
+    }
     let mut signals = Signals::new().map_err(|e| other("cannot take signals")(&e))?;
     let admin_key = std::env::var("TOLLGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new);
     let mut installation = bootstrap::start(&config.storage.data_dir, admin_key.as_ref())
@@ -100,7 +113,7 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
         .await
         .map_err(|e| other("cannot open the ledger")(&e))?;
-    let gateway = build(config, &installation, log, accounts, &ledger)?;
+    let gateway = build(config, &installation, log, accounts, &ledger, books)?;
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -156,6 +169,7 @@ fn build(
     log: &Log,
     accounts: Accounts,
     ledger: &Arc<Ledger>,
+    books: bool,
 ) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
     let spool = config.storage.data_dir.join("spool");
@@ -167,6 +181,7 @@ fn build(
         sandbox: Sandbox::new(0),
         accounts,
         ledger: Arc::clone(ledger),
+        books,
         telemetry: Arc::new(Telemetry::new(log.clone())),
         spool,
         retries: AtomicI64::new(FIRST_RETRIES),

@@ -56,6 +56,8 @@ pub struct Gateway {
     pub accounts: Accounts,
     /// The books.
     pub ledger: Arc<Ledger>,
+    /// Unset only to measure what money costs: nothing is admitted, held or booked, and budgets refuse everything.
+    pub books: bool,
     /// Log and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.

@@ -111,6 +111,9 @@ fn admitted(
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<Admitted, Fault> {
+    if !gateway.books {
+        return if admission::is_budgeted(key) { Err(admission::unavailable()) } else { Ok((choices, None)) };
+    }
     let prices = &fleet.config.prices;
     let (budgeted, model) = (admission::is_budgeted(key), payload.model());
     let candidates = match &choices {

@@ -61,7 +61,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("message", &["lines"]),
     ("money", &[]),
     ("outcome", &[]),
-    ("pricing", &["config", "money"]),
+    ("pricing", &["clock", "config", "money"]),
     ("routing", &["catalogue", "clock", "config", "lines", "upstream"]),
     ("store", &["clock", "config"]),
     (
