@@ -21,6 +21,7 @@ mod config;
 pub mod door;
 mod faults;
 mod harness;
+mod idempotency;
 mod journal;
 mod keys;
 mod leaving;
