@@ -22,6 +22,7 @@ pub mod door;
 mod faults;
 mod harness;
 mod idempotency;
+mod journal;
 mod keys;
 mod leaving;
 pub mod life;
