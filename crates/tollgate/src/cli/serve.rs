@@ -7,6 +7,7 @@ use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
+use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
 use crate::telemetry::{self, Log, Telemetry};
@@ -138,13 +139,15 @@ async fn run_on(
         config.storage.log_days,
         stop_watching.clone(),
     ));
+    let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
     let house = House::open(config, &gateway, &installation, &bindings)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
     drop(bindings);
     house.ready.store(true, Ordering::Relaxed);
     signals.next().await;
-    house.close(config.server.drain, &mut signals).await;
+    house.close(config.server.drain, &gateway.replays, &mut signals).await;
+    cleaning.abort();
     stop_watching.cancel();
     let _ = watching.await;
     let _ = forgetting.await;
@@ -184,6 +187,8 @@ fn build(
         books,
         telemetry: Arc::new(Telemetry::new(log.clone())),
         spool,
+        replays: Replays::open(&config.storage.data_dir.join("idempotency"))
+            .map_err(|e| other("cannot open the kept results")(&e))?,
         retries: AtomicI64::new(FIRST_RETRIES),
     }))
 }
@@ -290,10 +295,11 @@ impl House {
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
-    async fn close(self, drain: Duration, signals: &mut Signals) {
+    async fn close(self, drain: Duration, replays: &Replays, signals: &mut Signals) {
         self.ready.store(false, Ordering::Relaxed);
         self.drain.cancel();
-        let open = || self.connections.load(Ordering::Relaxed);
+        // A request with an `Idempotency-Key` goes on when its callers have left.
+        let open = || self.connections.load(Ordering::Relaxed) + replays.running();
         tracing::info!(connections = open(), seconds = drain.as_secs(), "draining");
         let start = Instant::now();
         let idle = async {
@@ -308,6 +314,7 @@ impl House {
         // Open streams end in their protocol's words. What then is still open is dropped with its worker's runtime,
         // and settles as it drops.
         self.closing.cancel();
+        replays.close();
         let end = Instant::now() + LAST_WORDS;
         while open() > 0 && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(5)).await;

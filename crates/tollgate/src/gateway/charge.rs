@@ -130,7 +130,10 @@ impl Charge {
     pub(super) fn progress(&mut self, tokens: u64) -> bool {
         if let Some(granted) = &mut self.granted {
             while tokens + MARGIN >= *granted {
-                let more = self.price.as_ref().map_or(0, |price| price.ceiling(0, GRANT, self.entry.admitted_at));
+                let more = {
+                    let at = self.entry.admitted_at;
+                    self.price.as_ref().map_or(0, |price| price.output_ceiling(self.likely_input, GRANT, at))
+                };
                 if !self.hold.extend(more) {
                     break;
                 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
-//! while a vendor is waited for; `respond.rs` writes the gateway's own answers.
+//! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
+//! it for requests that carry an `Idempotency-Key`.
 //!
 //! The only room that sees keys, routing, vendors and protocols together.
 
@@ -18,6 +19,7 @@ mod charge;
 mod drain;
 mod failure;
 mod headers;
+mod idempotency;
 mod meter;
 mod open;
 pub mod path;
@@ -31,6 +33,7 @@ mod wait;
 use crate::accounts::Accounts;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
+use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
 use crate::upstream::{Network, Sandbox};
@@ -62,6 +65,8 @@ pub struct Gateway {
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.
     pub spool: PathBuf,
+    /// Answers to requests with an `Idempotency-Key`, and where they are kept.
+    pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
 }

@@ -9,7 +9,7 @@ use super::open::{Opened, OpenedBody};
 use super::respond::{cost, fault_answer, mark, rate_headers, request_id};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
-use super::{Gateway, Route, Session, caller};
+use super::{Gateway, Route, Session, caller, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::{Kind, Protocol};
@@ -35,12 +35,26 @@ pub async fn serve(
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let mut meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
-    match exchange(gateway, route, &inbound, body, session, &mut meter).await {
+    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
+    if inbound.headers.contains(&idempotency::KEY) {
+        return Box::pin(idempotency::serve(gateway, route, inbound, body, session, meter)).await;
+    }
+    respond(gateway, route, &inbound, body, session, meter).await
+}
+
+/// Answers one request for whoever sends it: a caller, or the gateway on behalf of all callers with one
+/// `Idempotency-Key`.
+pub(super) async fn respond(
+    gateway: &Arc<Gateway>,
+    route: Route,
+    inbound: &Inbound,
+    body: &mut dyn CallerBody,
+    session: &mut Session,
+    mut meter: Meter,
+) -> Answer {
+    match exchange(gateway, route, inbound, body, session, &mut meter).await {
         Ok(opened) => deliver(opened, meter, session),
-        Err(Stopped::Fault(fault)) => refuse(&fault, meter),
-        // Nobody is there to read this; the meter settles as it drops.
-        Err(Stopped::Gone) => Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
+        Err(stopped) => refuse(stopped, meter),
     }
 }
 
@@ -209,8 +223,14 @@ fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
     Answer { status, headers, body }
 }
 
-fn refuse(fault: &Fault, mut meter: Meter) -> Answer {
-    let mut answer = fault_answer(fault, "");
+/// The answer for a request that gets none from a vendor.
+pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
+    let fault = match stopped {
+        Stopped::Fault(fault) => fault,
+        // Nobody is there to read this; the meter settles as it drops.
+        Stopped::Gone => return Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
+    };
+    let mut answer = fault_answer(&fault, "");
     meter.note(|record| {
         record.status = fault.status();
         record.error = Some(fault.code.to_string());
@@ -236,7 +256,7 @@ fn unknown_model(model: &str) -> Fault {
 }
 
 /// A whole JSON body, within its limit.
-async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Result<Bytes, Stopped> {
+pub(super) async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Result<Bytes, Stopped> {
     let coded =
         inbound.header(&header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
     if coded {

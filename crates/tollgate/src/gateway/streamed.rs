@@ -25,6 +25,8 @@ pub(super) struct Streamed {
     secret: Option<Box<str>>,
     /// Whether it is read on when the caller leaves.
     drains: bool,
+    /// It ends, or has ended, in an error event.
+    broken: bool,
     timer: Timer,
     meter: Meter,
 }
@@ -52,7 +54,8 @@ impl Streamed {
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
         }
-        Self { relay, source, held, secret, drains, timer, meter }
+        let broken = !complete && source.is_none();
+        Self { relay, source, held, secret, drains, broken, timer, meter }
     }
 
     /// The stream has ended: well, or with an error event.
@@ -71,6 +74,7 @@ impl Streamed {
                 }
                 self.relay.fault(&fault, out);
                 self.source = None;
+                self.broken = true;
                 self.meter.note(|record| record.error = Some(fault.code.to_string()));
                 self.meter.settle(Outcome::StreamBroken);
             }
@@ -156,6 +160,10 @@ impl AnswerStream for Streamed {
     fn close(&mut self, out: &mut BytesMut) -> Flow {
         if self.source.is_none() { Flow::End } else { self.end(Some(stopping()), out) }
     }
+
+    fn is_whole(&self) -> bool {
+        !self.broken
+    }
 }
 
 impl Drop for Streamed {
@@ -175,7 +183,7 @@ fn used_up() -> Fault {
 }
 
 /// What a caller is told when the gateway stops before its answer is complete.
-fn stopping() -> Fault {
+pub(super) fn stopping() -> Fault {
     Fault::new(FaultKind::Unavailable, "gateway_stopping", "The gateway is stopping before the answer was complete.")
 }
 

@@ -21,6 +21,8 @@ mod config;
 pub mod door;
 mod faults;
 mod harness;
+mod idempotency;
+mod journal;
 mod keys;
 mod leaving;
 pub mod life;

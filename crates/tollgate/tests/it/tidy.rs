@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "keys",
             "ledger",
             "money",
+            "replay",
             "routing",
             "store",
             "surface",
@@ -47,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "money",
             "outcome",
             "pricing",
+            "replay",
             "routing",
             "telemetry",
             "upstream",
@@ -62,6 +64,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("money", &[]),
     ("outcome", &[]),
     ("pricing", &["clock", "config", "money"]),
+    ("replay", &["clock", "ids", "lines"]),
     ("routing", &["catalogue", "clock", "config", "lines", "upstream"]),
     ("store", &["clock", "config"]),
     (

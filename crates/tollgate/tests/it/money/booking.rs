@@ -299,3 +299,27 @@ fn pages_go_through_everything_once() {
         assert_eq!(answer.status, 400, "{bad}");
     }
 }
+
+/// However often the same idempotent request comes, and also after a restart: one charge.
+#[test]
+fn an_idempotent_request_is_charged_once() {
+    let upstream = Upstream::start(|_, socket| {
+        std::thread::sleep(Duration::from_millis(100));
+        socket.write_all(&json_answer("200 OK", ANSWER)).is_ok()
+    });
+    let gateway = Gateway::start(&upstream.config());
+    let key = gateway.live_key();
+    let once = || gateway.chat(&key, HELLO, &[("idempotency-key", "order-7")]);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..5).map(|_| scope.spawn(once)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let again = once();
+    for answer in answers.iter().chain([&again]) {
+        assert_eq!((answer.status, answer.header("x-tollgate-cost-usd")), (200, Some(COST)));
+        assert_eq!(answer.header("x-request-id"), again.header("x-request-id"));
+    }
+    assert_eq!((upstream.count(), gateway.admin("/requests")["data"].as_array().unwrap().len()), (1, 1));
+    assert_eq!(gateway.own(&key, "/v1/key").json()["spend"]["total_usd"], COST);
+    gateway.assert_books_add_up();
+}

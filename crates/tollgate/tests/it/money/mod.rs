@@ -3,6 +3,7 @@
 mod booking;
 mod crash;
 mod limits;
+mod prices;
 
 use crate::harness::{ADMIN, Answer, Gateway};
 use serde_json::Value;
