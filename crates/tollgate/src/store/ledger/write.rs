@@ -30,22 +30,23 @@ static INSERT: LazyLock<[String; 4]> = LazyLock::new(|| {
 });
 
 /// Adds entries whose ids are new; a known one is a [`StoreError::Conflict`].
-pub async fn insert_entries(write: &mut Write, mut rows: &[EntryRow]) -> Result<(), StoreError> {
+pub async fn insert_entries(write: &mut Write, rows: Vec<EntryRow>) -> Result<(), StoreError> {
+    let mut rows = rows.into_iter();
     for (lot, text) in LOTS.iter().zip(INSERT.iter()) {
-        while let Some((now, rest)) = rows.split_at_checked(*lot) {
-            rows = rest;
+        while rows.len() >= *lot {
             let mut query = sqlx::query(text.as_str());
-            for row in now {
+            // Owned values move to the database's thread; borrowed ones would be copied once more.
+            for row in rows.by_ref().take(*lot) {
                 query = query
-                    .bind(row.id.as_slice())
+                    .bind(row.id)
                     .bind(row.series)
                     .bind(row.admitted_at)
                     .bind(row.amount)
                     .bind(row.cost)
                     .bind(row.marks)
                     .bind(row.status)
-                    .bind(row.usage.as_slice())
-                    .bind(row.detail.as_deref());
+                    .bind(row.usage)
+                    .bind(row.detail);
             }
             query.execute(write.connection()).await?;
         }
