@@ -16,7 +16,7 @@ import time
 from bench_common import Bench, Failed, Gateway, CONTROL_KEY, build, machine, say, write_out
 from bench_report import render
 
-GATEWAYS = ["direct", "nginx", "hyper", "duties", "tollgate"]
+GATEWAYS = ["direct", "nginx", "hyper", "duties", "unbooked", "tollgate"]
 # name: arguments of the load generator. Order matters: the peak of memory is read after c256, before
 # the big bodies of the embeddings.
 LOADS = {

@@ -248,12 +248,12 @@ class Bench:
                 f.write(NGINX.format(dir=self.dir, listen=listen, upstream=up, user=user,
                                      files=min(self.files, 20000)))
             return [nginx_path(), "-c", conf, "-p", self.dir], {}
-        if name == "tollgate":
+        if name in ("tollgate", "unbooked"):
             conf = self.path(f"tollgate-{self.count}.toml")
             with open(conf, "w", encoding="utf-8") as f:
                 f.write(TOLLGATE.format(upstream=up))
             return ([self.tollgate, "serve", "--listen", listen, "--data-dir", self.path(f"data-{self.count}"),
-                     "--config", conf], {"TOLLGATE_ADMIN_KEY": "tg-admin-bench-" + secrets.token_hex(16)})
+                     "--config", conf, *(["--without-books"] if name == "unbooked" else [])], {"TOLLGATE_ADMIN_KEY": "tg-admin-bench-" + secrets.token_hex(16)})
         return [self.own, "control", name, "--listen", listen, "--upstream", up, "--secs", str(LIFE_SECS)], {}
 
     def gateway(self, name, upstream):
@@ -264,7 +264,7 @@ class Bench:
         p = self.spawn(cmd, self.gateway_core, name, env)
         g = Gateway(name, p, port, CONTROL_KEY)
         try:
-            if name == "tollgate":
+            if name in ("tollgate", "unbooked"):
                 self.wait(p, name, lambda: ask(port, "GET", "/readyz")[0] == 200)
                 g.ready_ms = (time.monotonic() - begin) * 1000
                 g.admin = env["TOLLGATE_ADMIN_KEY"]

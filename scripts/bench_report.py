@@ -36,6 +36,7 @@ GOALS = [
     ("throughput, 64 connections, x nginx", "chat answers/s, 64 connections", "nginx", 0.7, 0.95, True),
     ("added p50, one connection, x nginx's", "added p50 us, 1 connection", "nginx", 1.5, 1.15, False),
     ("added p50, 1,000/s, x nginx's", "added p50 us, 1,000/s", "nginx", None, None, False),
+    ("CPU per chat request, 64 connections, x itself without books", "CPU us per chat request, 64 connections", "unbooked", 1.15, None, False),
     ("CPU per streamed chunk, no delay, x duties", "CPU us per chunk, no delay", "duties", 1.5, None, False),
     ("added delay per chunk at 5 ms, p50, x nginx's", "added delay per chunk p50 us, 5 ms", "nginx", 2.0, 1.0, False),
     ("memory per idle stream, KiB", "KiB per idle stream", None, 49, 20, False),

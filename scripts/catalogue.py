@@ -4,8 +4,8 @@
     python3 scripts/catalogue.py prices.json > crates/tollgate/src/catalogue/models.tsv
 
 The price file is JSON with a list `models`; of each model this reads `id`, `provider`, `mode`, `endpoints`,
-`max_input_tokens`, `max_output_tokens`, `context_window`, `deprecation_date` and `capabilities`. Vendors' own pages fill what such
-files do not list (EXTRA). Output is sorted, so that a new run shows as a small difference.
+`max_input_tokens`, `max_output_tokens`, `context_window`, `deprecation_date` and `capabilities`. Vendors' own pages
+fill what such files do not list (EXTRA). Output is sorted, so that a new run shows as a small difference.
 """
 
 import json
@@ -103,4 +103,5 @@ def main():
         print("\t".join(map(str, (kind, name, *rest))))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,12 +3,17 @@
 
     python3 scripts/prices.py prices.json > crates/tollgate/src/pricing/prices.tsv
 
-The price file is JSON with a list `models`; of each model this reads `id`, `provider` and `prices`: rows of rates in
-decimal US dollars, one for each service tier, with `steps` by input tokens and `utc_windows`. Only models of
-models.tsv are taken. Output is sorted, so that a new run shows as a small difference.
+The price file is JSON with a list `models`; of each model this reads `id`, `provider`, `history` (for the day from which
+its rates hold) and `prices`: rows of rates in decimal US dollars, one for each service tier, with `steps` by input
+tokens and `utc_windows`. Only models of models.tsv are taken. Output is sorted, so that a new run shows as a small
+difference. What a row or a service tier does not name is the gateway's matter (pricing/complete.rs), except:
 
-A step that names no rate for caches is given its row's, scaled as its input rate is; other rates that it does not
-name are its row's. (Every published step so far scales its cache rates with the input.)
+- A step that names no rate for caches is given its row's, scaled as its input rate is; other rates that it does not
+  name are its row's. (Every published step so far scales its cache rates with the input.) A rate that only the step
+  names is left out: the one that stands in for it in the row would be dearer below the step than above it.
+- Token rates of 0 beside a price by the piece are no prices: such a file says 0 where it does not know. The model is
+  left out and so has no price, which is shown; a piece (a song, a picture) is no counter that its answers carry.
+- Rates finer than nine decimals are noise of a division (0.01699999999998 a minute is 0.017) and are rounded.
 """
 
 import json
@@ -16,8 +21,8 @@ import os
 import sys
 from decimal import Decimal
 
-KINDS = {"openai": "openai", "anthropic": "anthropic", "deepseek": "deepseek", "gemini": "gemini",
-         "vertex": "vertex", "volcengine": "ark"}
+from catalogue import KINDS
+
 TOKENS = {
     "input": "input", "cache_read": "cache_read", "cache_write": "cache_write_5m",
     "cache_write_1h": "cache_write_1h", "output": "output", "output_reasoning": "reasoning",
@@ -36,7 +41,7 @@ def plain(value):
 
 def rates(row):
     found = {TOKENS[key]: plain(value) for key, value in (row.get("per_mtok") or {}).items() if key in TOKENS}
-    if "per_minute_audio_input" in row and "audio_input" not in found:
+    if "per_minute_audio_input" in row:
         found["audio_minute"] = plain(row["per_minute_audio_input"])
     if "per_image_output" in row and "image_output" not in found:
         found["image"] = plain(row["per_image_output"])
@@ -52,8 +57,19 @@ def step(base, own):
     if "input" in own and Decimal(base.get("input", "0")):
         scale = Decimal(own["input"]) / Decimal(base["input"])
         whole.update({key: plain(Decimal(base[key]) * scale) for key in CACHES if key in base})
-    whole.update(own)
+    whole.update({key: value for key, value in own.items() if key in base})
     return whole
+
+
+def placeholder(row):
+    tokens = row.get("per_mtok") or {}
+    return "per_image_output" in row and tokens and not any(Decimal(value) for value in tokens.values())
+
+
+def since(model, built):
+    """The day from which the rates hold, `-` where only the file's own date is known."""
+    days = [row["from"] for row in (model.get("history") or []) + model["prices"] if "from" in row]
+    return max((day for day in days if day <= built), default="-")
 
 
 def windows(row):
@@ -78,7 +94,7 @@ def main():
     lines = []
     for model in data["models"]:
         kind = KINDS.get(model["provider"])
-        if (kind, model["id"]) not in served:
+        if (kind, model["id"]) not in served or any(map(placeholder, model["prices"])):
             continue
         for row in model["prices"]:
             base = rates(row)
@@ -89,13 +105,16 @@ def main():
             for above, found in steps:
                 shown = [f"{key}={found[key]}" for key in ORDER if key in found]
                 shown += [f"{key}={found[key]}" for key in sorted(found) if key.startswith("video.")]
-                lines.append((kind, model["id"], row["tier"], windows(row), above, " ".join(shown)))
+                held = since(model, data["built"])
+                lines.append((kind, model["id"], held, row["tier"], windows(row), above, " ".join(shown)))
     print("# Made by scripts/prices.py. Facts from litellm (MIT, Berri AI) and genai-prices (MIT, Pydantic Services Inc.).")
-    print("# kind, model, service tier, UTC windows, above so many input tokens, rates: US dollars for a million tokens,")
-    print("# a minute of audio, an image, a thousand tool calls, a second of video by resolution.")
+    print("# kind, model, since when (- is the date below), service tier, UTC windows, above so many input tokens, rates:")
+    print("# US dollars for a million tokens, a minute of audio, an image, a thousand tool calls, a second of video by")
+    print("# resolution.")
     print("date\t" + data["built"])
-    for line in sorted(set(lines), key=lambda l: (l[0], l[1], l[2], l[3] != "-", l[3], l[4])):
+    for line in sorted(set(lines), key=lambda l: (l[0], l[1], l[3], l[4] != "-", l[4], l[5])):
         print("\t".join(map(str, line)))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -178,7 +178,7 @@ impl Watch for ChatWatch {
         self.generated.bytes()
     }
 
-    fn output_tokens_seen(&self) -> u64 {
+    fn tokens_seen(&self) -> u64 {
         self.generated.tokens()
     }
 

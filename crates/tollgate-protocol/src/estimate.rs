@@ -21,7 +21,7 @@ const MESSAGE_USUAL: u64 = 4;
 /// What vendors say to a model about how to call tools.
 const TOOLS_MOST: u64 = 1024;
 
-/// What a JSON request gives a model to read. Made by [`prompt`].
+/// What a JSON request gives a model to read. Made by [`Prompt::read`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Prompt {
     /// Bytes of text, escapes resolved.
@@ -53,13 +53,13 @@ pub struct Prompt {
     pub sample: Sample,
 }
 
-/// Reads a request of Chat Completions, Embeddings, Responses, Messages or Gemini in one pass. Takes about as long
-/// as finding the ends of its strings; allocates nothing but the sample. What is no JSON counts as text.
-pub fn prompt(body: &[u8]) -> Prompt {
-    scan::Scan::request(body)
-}
-
 impl Prompt {
+    /// Reads a request of Chat Completions, Embeddings, Responses, Messages or Gemini in one pass. Takes about as long
+    /// as finding the ends of its strings; allocates nothing but the sample. What is no JSON counts as text.
+    pub fn read(body: &[u8]) -> Self {
+        scan::Scan::request(body)
+    }
+
     /// Most tokens that the vendor can be expected to count: half the bytes of text, and the dearest formula for the
     /// rest. Of recorded text requests 99 in 100 stay below. No bound where [`Prompt::is_open`]; a caller caps it by
     /// the model's context.
@@ -105,12 +105,17 @@ impl Prompt {
 pub fn by_bytes(sample: &[u8], total: u64) -> u64 {
     let length = sample.len() as u64;
     if length == 0 {
-        return total.div_ceil(4);
+        return tokens_of_text(total);
     }
     let latin = sample.iter().filter(|byte| byte.is_ascii()).count() as u64;
     // Eighths of a token: two a byte of ASCII, three and a half for others.
     let eighths = u128::from(latin * 4 + (length - latin) * 7) * u128::from(total);
     u64::try_from(eighths.div_ceil(u128::from(length) * 16)).unwrap_or(u64::MAX)
+}
+
+/// Tokens of so many bytes of text of which nothing else is known.
+pub fn tokens_of_text(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
 }
 
 #[cfg(test)]
@@ -129,12 +134,12 @@ mod tests {
             ),
             format!(r#"{{"input":[{{"role":"user","content":[{{"type":"input_text","text":"{text}"}}]}}]}}"#),
         ] {
-            let prompt = prompt(body.as_bytes());
+            let prompt = Prompt::read(body.as_bytes());
             assert_eq!((prompt.text_bytes, prompt.messages, prompt.schema_bytes), (30, 1, 0), "{body}");
             assert_eq!(prompt.sample.bytes(), text.as_bytes());
         }
-        assert_eq!(prompt(br#"{"input":[[1,2,3],[4]],"model":"m"}"#).token_ids, 4);
-        assert_eq!(prompt(br#"{"input":"abc"}"#).text_bytes, 3);
+        assert_eq!(Prompt::read(br#"{"input":[[1,2,3],[4]],"model":"m"}"#).token_ids, 4);
+        assert_eq!(Prompt::read(br#"{"input":"abc"}"#).text_bytes, 3);
     }
 
     #[test]
@@ -154,11 +159,12 @@ mod tests {
             (format!(r#"{{"type":"input_audio","input_audio":{{"data":"{big}","format":"wav"}}}}"#), 0, 1, 0),
             (format!(r#"{{"type":"file","file":{{"file_data":"data:application/pdf;base64,{big}"}}}}"#), 0, 0, 1),
         ] {
-            let prompt = prompt(format!(r#"{{"messages":[{{"role":"user","content":[{body}]}}]}}"#).as_bytes());
+            let prompt = Prompt::read(format!(r#"{{"messages":[{{"role":"user","content":[{body}]}}]}}"#).as_bytes());
             assert_eq!((prompt.images, prompt.audios, prompt.files), (images, audios, files), "{body:.60}");
             assert_eq!((prompt.text_bytes, prompt.is_open()), (0, false), "{body:.60}");
         }
-        let plain = prompt(br#"{"messages":[{"source":{"type":"text","media_type":"text/plain","data":"hello"}}]}"#);
+        let plain =
+            Prompt::read(br#"{"messages":[{"source":{"type":"text","media_type":"text/plain","data":"hello"}}]}"#);
         assert_eq!((plain.text_bytes, plain.files), (5, 0));
     }
 
@@ -172,13 +178,13 @@ mod tests {
             r#"{"contents":[],"tools":[{"googleSearch":{}}]}"#,
             r#"{"input":"a","reasoning":{"mode":"pro"}}"#,
         ] {
-            assert!(prompt(body.as_bytes()).is_open(), "{body}");
+            assert!(Prompt::read(body.as_bytes()).is_open(), "{body}");
         }
         for body in [
             r#"{"previous_response_id":null,"input":"a"}"#,
             r#"{"tools":[{"type":"function","function":{}},{"name":"a","input_schema":{}},{"functionDeclarations":[]}]}"#,
         ] {
-            assert!(!prompt(body.as_bytes()).is_open(), "{body}");
+            assert!(!Prompt::read(body.as_bytes()).is_open(), "{body}");
         }
     }
 
@@ -192,22 +198,22 @@ mod tests {
             format!(r#"{{"messages":{}"{long}"{}}}"#, "[".repeat(200), "]".repeat(200)),
             format!(r#"{{"tools":[{{"description":"{long}"}}]}}"#),
         ] {
-            assert!(prompt(body.as_bytes()).upper_tokens() >= 300, "{body:.40}");
+            assert!(Prompt::read(body.as_bytes()).upper_tokens() >= 300, "{body:.40}");
         }
     }
 
     proptest! {
         #[test]
         fn anything_can_be_read(body in prop::collection::vec(any::<u8>(), 0..300), text in "[{}\\[\\]\",:a0\\\\ ]{0,200}") {
-            prompt(&body).upper_tokens();
-            let found = prompt(format!("{{\"messages\":{text}").as_bytes());
+            Prompt::read(&body).upper_tokens();
+            let found = Prompt::read(format!("{{\"messages\":{text}").as_bytes());
             prop_assert!(found.text_bytes + found.schema_bytes <= 220);
         }
 
         #[test]
         fn every_text_is_found_whole(texts in prop::collection::vec("\\PC{0,80}", 0..6)) {
             let messages: Vec<_> = texts.iter().map(|text| serde_json::json!({"role": "user", "content": text})).collect();
-            let found = prompt(serde_json::json!({"model": "m", "messages": messages}).to_string().as_bytes());
+            let found = Prompt::read(serde_json::json!({"model": "m", "messages": messages}).to_string().as_bytes());
             prop_assert_eq!(found.text_bytes, texts.iter().map(|text| text.len() as u64).sum::<u64>());
             prop_assert_eq!(found.messages, texts.len() as u64);
             prop_assert!(found.upper_tokens() >= found.likely_tokens());

@@ -40,6 +40,10 @@ pub enum FaultKind {
     NotFound,
     /// The path exists, the method does not.
     MethodNotAllowed,
+    /// What the request refers to is in a state that does not allow it.
+    Conflict,
+    /// The request contradicts an earlier one.
+    Contradiction,
     /// Body or upload over the limit.
     TooLarge,
     /// The caller was too slow to send what it announced.
@@ -71,7 +75,9 @@ impl FaultKind {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
+            Self::Conflict => 409,
             Self::TooLarge => 413,
+            Self::Contradiction => 422,
             Self::RateLimited => 429,
             Self::Rejected(status) => status,
             Self::Internal => 500,

@@ -228,6 +228,8 @@ fn error_type(kind: FaultKind) -> &'static str {
         | FaultKind::Unauthenticated
         | FaultKind::NotFound
         | FaultKind::MethodNotAllowed
+        | FaultKind::Conflict
+        | FaultKind::Contradiction
         | FaultKind::TooLarge
         | FaultKind::RequestTimeout
         | FaultKind::Rejected(_) => "invalid_request_error",

@@ -24,7 +24,7 @@ pub trait Watch: Send {
     fn content_bytes(&self) -> u64;
 
     /// Tokens generated so far, rather too many than too few, for holds that grow while a stream runs.
-    fn output_tokens_seen(&self) -> u64 {
+    fn tokens_seen(&self) -> u64 {
         self.content_bytes().div_ceil(3)
     }
 
@@ -173,8 +173,8 @@ impl Relay {
     }
 
     /// Tokens generated so far, rather too many than too few.
-    pub fn output_tokens_seen(&self) -> u64 {
-        self.watch.output_tokens_seen()
+    pub fn tokens_seen(&self) -> u64 {
+        self.watch.tokens_seen()
     }
 
     /// The beginning of the generated text.

@@ -112,18 +112,25 @@ impl Usage {
 
     /// All kinds of input tokens.
     pub fn total_input(&self) -> u64 {
-        self.input_tokens
-            + self.cache_read_tokens
-            + self.cache_write_5m_tokens
-            + self.cache_write_1h_tokens
-            + self.audio_input_tokens
-            + self.image_input_tokens
+        total([
+            self.input_tokens,
+            self.cache_read_tokens,
+            self.cache_write_5m_tokens,
+            self.cache_write_1h_tokens,
+            self.audio_input_tokens,
+            self.image_input_tokens,
+        ])
     }
 
     /// All kinds of output tokens.
     pub fn total_output(&self) -> u64 {
-        self.output_tokens + self.reasoning_tokens + self.audio_output_tokens + self.image_output_tokens
+        total([self.output_tokens, self.reasoning_tokens, self.audio_output_tokens, self.image_output_tokens])
     }
+}
+
+/// Counts are clamped where they are read, but a sum must not fail on any.
+fn total<const N: usize>(counts: [u64; N]) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
 }
 
 /// A limit with the tenth that vendors' counts may go beyond it.

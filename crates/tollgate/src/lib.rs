@@ -19,6 +19,7 @@ pub mod message;
 pub mod money;
 pub mod outcome;
 pub mod pricing;
+pub mod replay;
 pub mod routing;
 pub mod store;
 pub mod surface;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tollgate::cli::{check, keys, serve, sim};
+use tollgate::cli::{check, keys, ledger, serve, sim};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,6 +25,8 @@ enum Command {
     Keys(keys::KeysArgs),
     /// Check the configuration and show what is in force
     Check(check::Args),
+    /// Check whether the books add up
+    Ledger(ledger::LedgerArgs),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::run(&args),
         Command::Keys(args) => keys::command(&args),
         Command::Check(args) => check::run(&args),
+        Command::Ledger(args) => ledger::run(args),
     }
 }

@@ -103,6 +103,11 @@ pub trait AnswerStream: Send {
     /// The gateway stops: ends the body at once, in its protocol's words where it has some.
     fn close(&mut self, out: &mut BytesMut) -> Flow;
 
+    /// Whether what was given is a whole answer; to be asked after its end. A stream may have ended in an error event.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     /// Length in bytes, where it is known before the first piece.
     fn length(&self) -> Option<u64> {
         None

@@ -15,12 +15,21 @@ pub enum Outcome {
     UpstreamError,
     /// A stream that had begun broke.
     StreamBroken,
+    /// Answered with what an earlier request with the same `Idempotency-Key` got; never in the ledger.
+    Replayed,
 }
 
 impl Outcome {
     /// All of them. Their places are kept in the ledger: add at the end, never move.
-    pub const ALL: [Self; 6] =
-        [Self::ClientLeft, Self::Completed, Self::Refused, Self::Rejected, Self::UpstreamError, Self::StreamBroken];
+    pub const ALL: [Self; 7] = [
+        Self::ClientLeft,
+        Self::Completed,
+        Self::Refused,
+        Self::Rejected,
+        Self::UpstreamError,
+        Self::StreamBroken,
+        Self::Replayed,
+    ];
 
     /// As it is called in logs.
     pub fn name(self) -> &'static str {
@@ -31,6 +40,7 @@ impl Outcome {
             Self::Rejected => "rejected",
             Self::UpstreamError => "upstream_error",
             Self::StreamBroken => "stream_broken",
+            Self::Replayed => "replayed",
         }
     }
 }

@@ -4,13 +4,17 @@
 //! concurrency, rates and budgets are checked and taken together or not at all. Knows no request, no model and no
 //! database; time is an argument.
 
+mod clock;
 mod minute;
+#[cfg(test)]
+mod property;
 mod side;
 #[cfg(test)]
 mod tests;
 mod window;
 
-use crate::keys::{Budget, Key, Limits, Mode, Window};
+use crate::keys::{Key, Limits, Mode, Window};
+use clock::Clock;
 use side::Side;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,10 +39,19 @@ struct Inner {
     restored: Mutex<HashMap<Owner, (Starts, Sums)>>,
 }
 
-/// One project in one book: its own side first, then its keys'.
+/// One project in one book.
 struct Project {
-    sides: Mutex<Vec<Side>>,
+    state: Mutex<State>,
+    /// Places of the keys in [`State::keys`].
     slots: Mutex<HashMap<Arc<str>, usize>>,
+}
+
+/// What a project's lock guards.
+#[derive(Default)]
+struct State {
+    clock: Clock,
+    own: Side,
+    keys: Vec<Side>,
 }
 
 /// A key's account; a connection may keep it.
@@ -86,7 +99,7 @@ pub enum Refused {
     Budget {
         /// Whose.
         whose: Whose,
-        /// What is left of it, in nano-dollars; may be negative.
+        /// What is left of it, in nano-dollars; negative if more was spent than the limit.
         left: i64,
     },
     /// A rate is used up.
@@ -106,10 +119,10 @@ pub enum Refused {
 pub struct Hold {
     account: Account,
     starts: Starts,
+    admitted_at: i64,
     second: i64,
     amount: i64,
     tokens: u64,
-    budgets: [Option<Budget>; 2],
     open: bool,
 }
 
@@ -149,7 +162,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Accounts {
-    /// Tells what an owner (key or project) had spent when `starts` were the windows' first days.
+    /// Tells what an owner (key or project) had spent when `starts` were the windows' first days. For the start of
+    /// the process: an owner that has been seen since keeps what it has.
     pub fn restore(&self, mode: Mode, owner: &str, starts: Starts, sums: Sums) {
         lock(&self.0.restored).insert((mode, owner.into()), (starts, sums));
     }
@@ -159,8 +173,9 @@ impl Accounts {
         let project = {
             let mut projects = lock(&self.0.projects);
             let make = || {
-                let own = self.side(key.mode, &key.project_id);
-                Arc::new(Project { sides: Mutex::new(vec![own]), slots: Mutex::default() })
+                let mut state = State::default();
+                state.own = self.side(key.mode, &key.project_id, &mut state.clock);
+                Arc::new(Project { state: Mutex::new(state), slots: Mutex::default() })
             };
             Arc::clone(projects.entry((key.mode, Arc::clone(&key.project_id))).or_insert_with(make))
         };
@@ -168,9 +183,10 @@ impl Accounts {
         let slot = match slots.get(&key.id) {
             Some(slot) => *slot,
             None => {
-                let mut sides = lock(&project.sides);
-                sides.push(self.side(key.mode, &key.id));
-                let slot = sides.len() - 1;
+                let mut state = lock(&project.state);
+                let side = self.side(key.mode, &key.id, &mut state.clock);
+                state.keys.push(side);
+                let slot = state.keys.len() - 1;
                 slots.insert(Arc::clone(&key.id), slot);
                 slot
             }
@@ -183,11 +199,13 @@ impl Accounts {
     pub fn adjust(&self, key: &Key, day: i64, delta: i64) {
         let account = self.account(key);
         let starts = Starts::of_day(day);
-        let mut sides = lock(&account.project.sides);
-        for slot in [0, account.slot] {
-            if let Some(side) = sides.get_mut(slot) {
-                side.post(starts, 0, delta);
-            }
+        let mut state = lock(&account.project.state);
+        // The day of a charge has begun, also where no request has come since the start.
+        state.clock.begin(starts);
+        let today = state.clock.starts();
+        for side in state.pair(account.slot).into_iter().flatten() {
+            side.roll(today);
+            side.post(starts, 0, delta);
         }
     }
 
@@ -195,68 +213,64 @@ impl Accounts {
     pub fn open_holds(&self) -> (u64, i64) {
         let projects: Vec<_> = lock(&self.0.projects).values().map(Arc::clone).collect();
         projects.iter().fold((0, 0), |(count, sum), project| {
-            let sides = lock(&project.sides);
-            let own = sides.first();
-            (
-                count + own.map_or(0, |side| u64::from(side.in_flight)),
-                sum.saturating_add(own.map_or(0, |side| side.windows[0].held)),
-            )
+            let state = lock(&project.state);
+            (count + u64::from(state.own.in_flight), sum.saturating_add(state.own.held()))
         })
     }
 
-    fn side(&self, mode: Mode, owner: &str) -> Side {
+    fn side(&self, mode: Mode, owner: &str, clock: &mut Clock) -> Side {
         let restored = lock(&self.0.restored).remove(&(mode, owner.into()));
-        restored.map_or_else(Side::default, |(starts, sums)| Side::restored(starts, sums))
+        let Some((starts, sums)) = restored else { return Side::default() };
+        // No side may be ahead of its project's clock.
+        clock.begin(starts);
+        Side::restored(starts, sums)
+    }
+}
+
+impl State {
+    /// A key's side and the project's own. There is one for every account that was handed out.
+    fn pair(&mut self, slot: usize) -> Option<[&mut Side; 2]> {
+        Some([self.keys.get_mut(slot)?, &mut self.own])
     }
 }
 
 impl Account {
     /// Takes what a request needs, all of it or nothing, at `now_ms` (unix milliseconds).
     pub fn admit(&self, key: &Key, need: Need, now_ms: i64) -> Result<Hold, Refused> {
-        let starts = Starts::at(now_ms);
-        let second = now_ms.div_euclid(1000);
-        let mut sides = lock(&self.project.sides);
-        let (own, rest) = sides.split_at_mut(1);
-        let (Some(project), Some(side)) = (own.first_mut(), rest.get_mut(self.slot - 1)) else {
+        let rules = [(key.limits, key.budget), (key.project.limits, key.project.budget)];
+        let whose = [Whose::Key, Whose::Project];
+        let mut state = lock(&self.project.state);
+        let moment = state.clock.at(now_ms);
+        let Some(mut sides) = state.pair(self.slot) else {
             return Err(Refused::Budget { whose: Whose::Key, left: 0 });
         };
-        let mut amount = need.hold;
-        let parties = [
-            (Whose::Key, &mut *side, key.limits, key.budget),
-            (Whose::Project, project, key.project.limits, key.project.budget),
-        ];
-        let mut left = i64::MAX;
-        let mut tightest = Whose::Key;
-        for (whose, side, limits, budget) in parties {
-            side.roll(starts);
-            side.check(whose, limits, need.tokens, now_ms)?;
-            if let Some(budget) = budget {
-                let own = side.left(budget);
-                if own < left {
-                    (left, tightest) = (own, whose);
-                }
+        let mut amount = need.hold.max(0);
+        let (mut left, mut tightest) = (i64::MAX, Whose::Key);
+        for ((side, (limits, budget)), whose) in sides.iter_mut().zip(rules).zip(whose) {
+            side.roll(moment.starts);
+            side.check(whose, limits, need.tokens, &moment)?;
+            amount = amount.min(side.room());
+            if let Some(own) = budget.map(|budget| side.left(budget)).filter(|own| *own < left) {
+                (left, tightest) = (own, whose);
             }
         }
         if amount > left {
             match need.least {
-                Some(least) if least <= left => amount = left,
+                Some(least) if least.max(0) <= left => amount = left,
                 _ => return Err(Refused::Budget { whose: tightest, left }),
             }
         }
-        let limits = [(0, key.project.limits), (self.slot, key.limits)];
-        for (slot, limits) in limits {
-            if let Some(side) = sides.get_mut(slot) {
-                side.take(limits, amount, need.tokens, second);
-            }
+        for (side, rules) in sides.into_iter().zip(rules) {
+            side.take(rules, amount, need.tokens, &moment);
         }
-        drop(sides);
+        drop(state);
         Ok(Hold {
             account: self.clone(),
-            starts,
-            second,
+            starts: moment.starts,
+            admitted_at: moment.at_ms,
+            second: moment.second,
             amount,
             tokens: need.tokens,
-            budgets: [key.budget, key.project.budget],
             open: true,
         })
     }
@@ -266,27 +280,21 @@ impl Account {
         if key.limits == Limits::default() && key.project.limits == Limits::default() {
             return Rates::default();
         }
-        let sides = lock(&self.project.sides);
-        let mut rates = Rates::default();
-        for (slot, limits) in [(self.slot, key.limits), (0, key.project.limits)] {
-            if let Some(side) = sides.get(slot) {
-                let own = side.rates(limits, now_ms);
-                rates.requests = tighter(rates.requests, own.requests);
-                rates.tokens = tighter(rates.tokens, own.tokens);
-            }
-        }
-        rates
+        let mut state = lock(&self.project.state);
+        let moment = state.clock.at(now_ms);
+        let Some([side, own]) = state.pair(self.slot) else { return Rates::default() };
+        let (a, b) = (side.rates(key.limits, &moment), own.rates(key.project.limits, &moment));
+        Rates { requests: tighter(a.requests, b.requests), tokens: tighter(a.tokens, b.tokens) }
     }
 
     /// Key's and project's spending as it is now.
     pub fn view(&self, now_ms: i64) -> [Spending; 2] {
-        let mut sides = lock(&self.project.sides);
-        let starts = Starts::at(now_ms);
-        [self.slot, 0].map(|slot| {
-            sides.get_mut(slot).map_or_else(Spending::default, |side| {
-                side.roll(starts);
-                side.spending()
-            })
+        let mut state = lock(&self.project.state);
+        let moment = state.clock.at(now_ms);
+        let Some(sides) = state.pair(self.slot) else { return [Spending::default(); 2] };
+        sides.map(|side| {
+            side.roll(moment.starts);
+            side.spending()
         })
     }
 }
@@ -304,20 +312,21 @@ impl Hold {
         self.amount
     }
 
-    /// Holds so much more, if every budget has room for it.
+    /// When it was admitted, in unix milliseconds: the time to book it at. Later than the clock only if that was set
+    /// back over a midnight.
+    pub fn admitted_at(&self) -> i64 {
+        self.admitted_at
+    }
+
+    /// Holds so much more, if every strict budget has room for it in the window that the request was admitted in.
     pub fn extend(&mut self, more: i64) -> bool {
-        let mut sides = lock(&self.account.project.sides);
-        let owners = [(self.account.slot, self.budgets[0]), (0, self.budgets[1])];
-        let fits = owners.iter().all(|(slot, budget)| {
-            let Some(budget) = budget else { return true };
-            // A window that has gone by takes what still belongs to it.
-            sides.get(*slot).is_none_or(|side| side.left_of(*budget, self.starts).is_none_or(|left| more <= left))
-        });
+        let more = more.max(0);
+        let mut state = lock(&self.account.project.state);
+        let Some(mut sides) = state.pair(self.account.slot) else { return false };
+        let fits = sides.iter_mut().all(|side| more <= side.growth(self.starts));
         if fits {
-            for (slot, _) in owners {
-                if let Some(side) = sides.get_mut(slot) {
-                    side.post(self.starts, more, 0);
-                }
+            for side in sides {
+                side.post(self.starts, more, 0);
             }
             self.amount = self.amount.saturating_add(more);
         }
@@ -326,20 +335,19 @@ impl Hold {
 
     /// Ends the hold: `amount` (nano-dollars) is spent, `tokens` were used.
     pub fn settle(mut self, amount: i64, tokens: u64) {
-        self.end(amount, tokens);
+        self.end(amount.max(0), tokens);
     }
 
     fn end(&mut self, amount: i64, tokens: u64) {
         if !std::mem::take(&mut self.open) {
             return;
         }
-        let mut sides = lock(&self.account.project.sides);
-        for slot in [0, self.account.slot] {
-            if let Some(side) = sides.get_mut(slot) {
-                side.post(self.starts, -self.amount, amount);
-                side.in_flight = side.in_flight.saturating_sub(1);
-                side.correct(self.second, self.tokens, tokens);
-            }
+        let mut state = lock(&self.account.project.state);
+        let Some(sides) = state.pair(self.account.slot) else { return };
+        for side in sides {
+            side.post(self.starts, -self.amount, amount);
+            side.in_flight = side.in_flight.saturating_sub(1);
+            side.correct(self.second, self.tokens, tokens);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::keys::Window;
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// First days of the windows that a moment lies in: total, day, week (Monday), month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +23,11 @@ impl Starts {
     pub fn of_day(day: i64) -> Self {
         // Day 0 was a Thursday.
         Self([0, day, day - (day + 3).rem_euclid(7), day - day_of_month(day)])
+    }
+
+    /// The day itself.
+    pub(super) fn day(self) -> i64 {
+        self.0[1]
     }
 
     /// When a window ends, in unix milliseconds; `None` for the one that never does.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::BODY_LIMIT;
 use super::error::AdminError;
 use super::strict;
-use crate::keys::{Budget, Invalid, Limits, Metadata, Window};
+use crate::keys::{Budget, BudgetMode, Invalid, Limits, Metadata, Window};
 use crate::{clock, money};
 
 /// A JSON object being taken apart.
@@ -114,10 +114,15 @@ impl Fields {
                     Invalid::new("budget.window", "must be \"total\", \"day\", \"week\" or \"month\"")
                 })?),
             };
+        let mode = match fields.text("mode")? {
+            None => to.map_or(BudgetMode::default(), |old| old.mode),
+            Some(text) => BudgetMode::parse(&text)
+                .ok_or_else(|| Invalid::new("budget.mode", "must be \"strict\", \"soft\" or \"meter\""))?,
+        };
         fields.done()?;
         let limit_nano_usd = limit.ok_or_else(|| Invalid::new("budget.limit_usd", "is required"))?;
         let window = window.ok_or_else(|| Invalid::new("budget.window", "is required"))?;
-        *to = Some(Budget { limit_nano_usd, window });
+        *to = Some(Budget { limit_nano_usd, window, mode });
         Ok(())
     }
 

@@ -6,12 +6,14 @@
 mod audit;
 mod auth;
 mod body;
+mod books;
 mod error;
 mod keys;
 mod page;
 mod projects;
 mod strict;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ use crate::keys::admin_key::AdminKeys;
 use crate::keys::bootstrap::Installation;
 use crate::keys::manage::Actor;
 use crate::keys::secret::Pepper;
+use crate::ledger::Ledger;
+use crate::pricing::PriceBook;
 use crate::store::Store;
 use auth::Throttle;
 use error::AdminError;
@@ -46,22 +50,35 @@ pub struct AdminState {
     pepper: Pepper,
     admin: AdminKeys,
     throttle: Arc<Throttle>,
+    books: Books,
+}
+
+/// The ledger and the prices in force.
+#[derive(Clone)]
+pub struct Books {
+    /// The books.
+    pub ledger: Arc<Ledger>,
+    /// Gives the prices in force.
+    pub prices: Arc<dyn Fn() -> Arc<PriceBook> + Send + Sync>,
+}
+
+impl fmt::Debug for Books {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Books").finish_non_exhaustive()
+    }
 }
 
 impl AdminState {
-    /// Takes the parts of an open installation.
-    pub fn new(store: Store, keys: Keys, pepper: Pepper, admin: AdminKeys) -> Self {
-        Self { store, keys, pepper, admin, throttle: Arc::new(Throttle::default()) }
-    }
-
     /// Shares the parts of an open installation.
-    pub fn of(installation: &Installation) -> Self {
-        Self::new(
-            installation.store.clone(),
-            installation.keys.clone(),
-            installation.pepper.clone(),
-            installation.admin.clone(),
-        )
+    pub fn of(installation: &Installation, books: Books) -> Self {
+        Self {
+            store: installation.store.clone(),
+            keys: installation.keys.clone(),
+            pepper: installation.pepper.clone(),
+            admin: installation.admin.clone(),
+            throttle: Arc::new(Throttle::default()),
+            books,
+        }
     }
 }
 
@@ -88,6 +105,12 @@ pub fn router(state: AdminState) -> Router {
         .route("/keys/{id}", get(keys::get).patch(keys::update).delete(keys::revoke))
         .route("/projects", get(projects::list).post(projects::create))
         .route("/projects/{id}", get(projects::get).patch(projects::update))
+        .route("/usage", get(books::usage))
+        .route("/requests", get(books::requests))
+        .route("/requests/{id}", get(books::request))
+        .route("/ledger/entries", get(books::entries))
+        .route("/ledger/verify", get(books::verify))
+        .route("/prices", get(books::prices))
         .route("/audit", get(audit::list))
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_route);

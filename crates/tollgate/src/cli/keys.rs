@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::Secret;
 use crate::keys::bootstrap::{self, BootError};
 use crate::keys::manage::{self, Actor, ManageError};
-use crate::keys::{Budget, Invalid, KeySpec, Limits, Mode, Window, view};
+use crate::keys::{Budget, BudgetMode, Invalid, KeySpec, Limits, Mode, Window, view};
 use crate::money;
 use crate::store::keys::KeyRow;
 use crate::store::{self, DataDir, Store, StoreError};
@@ -79,6 +79,10 @@ pub struct CreateArgs {
     /// When the budget starts anew: total (never), day, week or month (UTC) [default: total]
     #[arg(long, requires = "budget", value_parser = window)]
     pub window: Option<Window>,
+    /// When it is used up: strict (refuse what may not fit), soft (refuse once it is spent) or meter (only count)
+    /// [default: strict]
+    #[arg(long, value_name = "MODE", requires = "budget", value_parser = budget_mode)]
+    pub budget_mode: Option<BudgetMode>,
     /// Requests in a minute
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rpm: Option<u32>,
@@ -167,8 +171,11 @@ fn spec(create: &CreateArgs) -> KeySpec {
     spec.allowed_models.clone_from(&create.models);
     spec.allowed_ips.clone_from(&create.ips);
     spec.expires_at = create.expires;
-    spec.budget =
-        create.budget.map(|limit_nano_usd| Budget { limit_nano_usd, window: create.window.unwrap_or(Window::Total) });
+    spec.budget = create.budget.map(|limit_nano_usd| Budget {
+        limit_nano_usd,
+        window: create.window.unwrap_or(Window::Total),
+        mode: create.budget_mode.unwrap_or_default(),
+    });
     spec.limits =
         Limits { requests_per_minute: create.rpm, tokens_per_minute: create.tpm, concurrency: create.concurrency };
     spec.metadata = create.metadata.iter().cloned().collect();
@@ -231,6 +238,10 @@ fn mode(text: &str) -> Result<Mode, &'static str> {
 
 fn window(text: &str) -> Result<Window, &'static str> {
     Window::parse(text).ok_or("must be total, day, week or month")
+}
+
+fn budget_mode(text: &str) -> Result<BudgetMode, &'static str> {
+    BudgetMode::parse(text).ok_or("must be strict, soft or meter")
 }
 
 fn usd(text: &str) -> Result<i64, money::MoneyError> {

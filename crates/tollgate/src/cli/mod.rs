@@ -2,5 +2,6 @@
 
 pub mod check;
 pub mod keys;
+pub mod ledger;
 pub mod serve;
 pub mod sim;

@@ -1,10 +1,13 @@
 //! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
 
-use crate::admin::{self, AdminState};
-use crate::config::{Config, Secret, Server, Sources, reload};
+use crate::accounts::Accounts;
+use crate::admin::{self, AdminState, Books};
+use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
+use crate::ledger::Ledger;
+use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
 use crate::telemetry::{self, Log, Telemetry};
@@ -40,6 +43,9 @@ pub struct ServeArgs {
     /// Where data lives [default: ./tollgate-data]
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Book nothing: only to measure what booking costs
+    #[arg(long, hide = true)]
+    without_books: bool,
 }
 
 /// Why the gateway could not run.
@@ -73,6 +79,7 @@ fn serve(args: ServeArgs) -> Result<(), Stop> {
     let mut sources = Sources::from_process(args.config.or_else(super::check::default_file));
     sources.listen = args.listen;
     sources.data_dir = args.data_dir;
+    let books = !args.without_books;
     let config = Arc::new(Config::load(&sources).map_err(|errors| Stop::Usage(errors.to_string()))?);
     let log = Log::start().map_err(|e| other("cannot start the log")(&e))?;
     telemetry::init(&log);
@@ -80,21 +87,45 @@ fn serve(args: ServeArgs) -> Result<(), Stop> {
     let bindings = Bindings::open(&config.server)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| other("cannot start")(&e))?;
-    let result = runtime.block_on(run_on(&config, sources, &log, bindings));
+    let result = runtime.block_on(run_on(&config, sources, &log, bindings, books));
     log.flush();
     result
 }
 
-async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bindings) -> Result<(), Stop> {
+async fn run_on(
+    config: &Arc<Config>,
+    sources: Sources,
+    log: &Log,
+    bindings: Bindings,
+    books: bool,
+) -> Result<(), Stop> {
+    if !books {
+        tracing::warn!("--without-books: nothing is booked; for measuring only");
+    }
     let mut signals = Signals::new().map_err(|e| other("cannot take signals")(&e))?;
     let admin_key = std::env::var("TOLLGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new);
     let mut installation = bootstrap::start(&config.storage.data_dir, admin_key.as_ref())
         .await
         .map_err(|e| other("cannot open the data dir")(&e))?;
-    let gateway = build(config, &installation, log)?;
+    let accounts = Accounts::default();
+    let strict = config.storage.durability == Durability::Strict;
+    let lanes = workers(&config.server) + 1;
+    let (dir, store) = (&config.storage.data_dir, &installation.store);
+    let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
+        .await
+        .map_err(|e| other("cannot open the ledger")(&e))?;
+    let gateway = build(config, &installation, log, accounts, &ledger, books)?;
     let _watcher = {
         let gateway = Arc::clone(&gateway);
+        let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
         reload::watch(sources, Arc::clone(config), move |config| {
+            // Remembered beside: a charge at a new price may be booked a moment before its price is.
+            let (prices, store) = (Arc::clone(&config.prices), store.clone());
+            runtime.spawn(async move {
+                if let Err(error) = crate::ledger::remember(&store, &prices).await {
+                    tracing::error!(error = &error as &dyn std::error::Error, "new prices could not be kept");
+                }
+            });
             let fleet = Fleet::new(config, Some(&**gateway.fleet.load()));
             gateway.fleet.store(Arc::new(fleet));
         })
@@ -103,21 +134,46 @@ async fn run_on(config: &Arc<Config>, sources: Sources, log: &Log, bindings: Bin
     let stop_watching = CancellationToken::new();
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
+    let forgetting = tokio::spawn(crate::ledger::retention::keep(
+        installation.store.clone(),
+        config.storage.log_days,
+        stop_watching.clone(),
+    ));
+    let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
     let house = House::open(config, &gateway, &installation, &bindings)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
     drop(bindings);
     house.ready.store(true, Ordering::Relaxed);
     signals.next().await;
-    house.close(config.server.drain, &mut signals).await;
+    house.close(config.server.drain, &gateway.replays, &mut signals).await;
+    cleaning.abort();
     stop_watching.cancel();
     let _ = watching.await;
+    let _ = forgetting.await;
+    let closing = tokio::task::spawn_blocking(move || ledger.close());
+    let _ = closing.await;
     installation.store.close().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn build(config: &Arc<Config>, installation: &Installation, log: &Log) -> Result<Arc<Gateway>, Stop> {
+/// Worker threads to be started.
+fn workers(server: &Server) -> usize {
+    match server.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => count,
+    }
+}
+
+fn build(
+    config: &Arc<Config>,
+    installation: &Installation,
+    log: &Log,
+    accounts: Accounts,
+    ledger: &Arc<Ledger>,
+    books: bool,
+) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
     let spool = config.storage.data_dir.join("spool");
     std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
@@ -126,8 +182,13 @@ fn build(config: &Arc<Config>, installation: &Installation, log: &Log) -> Result
         fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
         network: Network::new(connector),
         sandbox: Sandbox::new(0),
+        accounts,
+        ledger: Arc::clone(ledger),
+        books,
         telemetry: Arc::new(Telemetry::new(log.clone())),
         spool,
+        replays: Replays::open(&config.storage.data_dir.join("idempotency"))
+            .map_err(|e| other("cannot open the kept results")(&e))?,
         retries: AtomicI64::new(FIRST_RETRIES),
     }))
 }
@@ -177,13 +238,21 @@ impl House {
         let ready = Arc::new(AtomicBool::new(false));
         let connections = Arc::new(AtomicUsize::new(0));
         let (drain, closing, finished) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
-        let admin = admin::router(AdminState::of(installation));
+        let books = Books {
+            ledger: Arc::clone(&gateway.ledger),
+            prices: Arc::new({
+                let gateway = Arc::clone(gateway);
+                move || Arc::clone(&gateway.fleet.load().config.prices)
+            }),
+        };
+        let admin = admin::router(AdminState::of(installation, books));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {
                 handler: Arc::new(Surface {
                     gateway: Arc::clone(gateway),
                     admin: admin.clone(),
+                    store: installation.store.clone(),
                     planes,
                     ready: Arc::clone(&ready),
                     connections: Arc::clone(&connections),
@@ -203,10 +272,7 @@ impl House {
         let apart = bindings.admin.is_some();
         let data = door(Planes { data: true, admin: !apart });
         let operators = door(Planes { data: false, admin: true });
-        let count = match server.workers {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            count => count,
-        };
+        let count = workers(server);
         let mut workers = Vec::with_capacity(count);
         let listening = Arc::new(());
         for index in 0..count {
@@ -218,6 +284,7 @@ impl House {
                     Some(binding) if index == 0 => Some((share(binding)?, Arc::clone(&operators))),
                     _ => None,
                 },
+                ledger: Arc::clone(&gateway.ledger),
                 listening: Arc::clone(&listening),
                 finished: finished.clone(),
             };
@@ -228,10 +295,11 @@ impl House {
     }
 
     /// Takes nothing new, lets what is open finish, ends it when time or patience runs out.
-    async fn close(self, drain: Duration, signals: &mut Signals) {
+    async fn close(self, drain: Duration, replays: &Replays, signals: &mut Signals) {
         self.ready.store(false, Ordering::Relaxed);
         self.drain.cancel();
-        let open = || self.connections.load(Ordering::Relaxed);
+        // A request with an `Idempotency-Key` goes on when its callers have left.
+        let open = || self.connections.load(Ordering::Relaxed) + replays.running();
         tracing::info!(connections = open(), seconds = drain.as_secs(), "draining");
         let start = Instant::now();
         let idle = async {
@@ -246,6 +314,7 @@ impl House {
         // Open streams end in their protocol's words. What then is still open is dropped with its worker's runtime,
         // and settles as it drops.
         self.closing.cancel();
+        replays.close();
         let end = Instant::now() + LAST_WORDS;
         while open() > 0 && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -262,13 +331,20 @@ impl House {
 struct Worker {
     data: (Binding, Arc<Door<Surface>>),
     admin: Option<(Binding, Arc<Door<Surface>>)>,
+    ledger: Arc<Ledger>,
     listening: Arc<()>,
     finished: CancellationToken,
 }
 
 impl Worker {
     fn run(self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let ledger = Arc::clone(&self.ledger);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            // What was settled in this round goes to the journal before the thread sleeps.
+            .on_thread_park(move || ledger.flush_lane())
+            .build();
+        let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
                 tracing::error!(%error, "a worker could not start");

@@ -15,7 +15,7 @@ const DEEPEST: usize = 8;
 const PREFIX: &str = "TOLLGATE_";
 
 /// Lists whose items can be named by number (`…__CREDENTIALS__0__API_KEY`) although the file has none.
-const LISTS: &[&str] = &["credentials", "targets", "protocols", "forward_headers"];
+const LISTS: &[&str] = &["credentials", "targets", "protocols", "forward_headers", "steps"];
 
 /// Two-part settings, for telling a forgotten underscore.
 const PLAIN: &[(&str, &[&str])] = &[

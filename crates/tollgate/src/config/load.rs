@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigErrors;
 use super::fields::{Context, Fields};
 use super::written::{Entry, Node, Origin, Table, Value};
-use super::{Config, environment, models, process, providers, written};
+use super::{Config, environment, models, prices, process, providers, written};
+use crate::pricing::PriceBook;
 
 /// A configuration file larger than this is no configuration.
 const LARGEST_FILE: u64 = 4 << 20;
@@ -52,23 +53,32 @@ impl Sources {
 impl Config {
     /// Reads and checks everything. Blocks on the file system.
     pub fn load(sources: &Sources) -> Result<Self, ConfigErrors> {
-        let text = match &sources.file {
-            Some(path) => read(path)?,
-            None => String::new(),
-        };
-        Self::from_text(sources, &text)
+        Self::checked(sources, &written_text(sources)?, None)
     }
 
-    /// The same with the file's text at hand; `sources.file` is only its name in messages.
+    /// The same for a configuration that is to replace another: its prices must not jump from that one's either.
+    pub fn reload(sources: &Sources, in_force: &Self) -> Result<Self, ConfigErrors> {
+        Self::checked(sources, &written_text(sources)?, Some(&in_force.prices))
+    }
+
+    /// [`Config::load`] with the file's text at hand; `sources.file` is only its name in messages.
     pub fn from_text(sources: &Sources, text: &str) -> Result<Self, ConfigErrors> {
+        Self::checked(sources, text, None)
+    }
+
+    fn checked(sources: &Sources, text: &str, in_force: Option<&PriceBook>) -> Result<Self, ConfigErrors> {
         let path = sources.file.clone();
         let root = written::parse(text)
             .map_err(|errors| ConfigErrors::of_syntax(path.clone().unwrap_or_default(), text, errors))?;
         let ctx = Context::new(&sources.env);
-        let config = meant(&ctx, sources, root.clone());
+        let config = meant(&ctx, sources, root.clone(), in_force);
         let problems = ctx.into_problems();
         if problems.is_empty() { Ok(config) } else { Err(ConfigErrors::of_meaning(path, text, &root, problems)) }
     }
+}
+
+fn written_text(sources: &Sources) -> Result<String, ConfigErrors> {
+    sources.file.as_deref().map_or_else(|| Ok(String::new()), read)
 }
 
 fn read(path: &Path) -> Result<String, ConfigErrors> {
@@ -82,7 +92,7 @@ fn read(path: &Path) -> Result<String, ConfigErrors> {
     String::from_utf8(bytes).map_err(|_| fail(format!("{name} is not UTF-8")))
 }
 
-fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table) -> Config {
+fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table, in_force: Option<&PriceBook>) -> Config {
     environment::overlay(ctx, &mut root);
     if let Some(listen) = &sources.listen {
         option(&mut root, "server", "listen", "--listen", listen);
@@ -95,12 +105,13 @@ fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table) -> Config {
     let written = tables(fields.sub("providers"));
     let providers = providers::read(ctx, written, timeouts, server.listen);
     let models = models::read(ctx, tables(fields.sub("models")), &providers);
+    let prices = prices::read(ctx, tables(fields.sub("prices")), in_force);
     fields.finish();
     if let Some(data_dir) = &sources.data_dir {
         storage.data_dir.clone_from(data_dir);
     }
     let sandbox_timeouts = timeouts.in_force(process::WrittenTimeouts::default(), super::Kind::OpenAi);
-    Config { server, storage, sandbox_timeouts, providers: providers.sound, models }
+    Config { server, storage, sandbox_timeouts, providers: providers.sound, models, prices }
 }
 
 fn option(root: &mut Table, section: &str, key: &str, name: &'static str, value: &str) {

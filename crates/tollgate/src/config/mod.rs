@@ -14,6 +14,7 @@ mod kinds;
 mod load;
 mod mask;
 mod models;
+mod prices;
 mod process;
 mod providers;
 pub mod reload;
@@ -47,6 +48,8 @@ pub struct Config {
     pub providers: BTreeMap<String, Arc<Provider>>,
     /// Public model names and the targets behind them, in the order written.
     pub models: BTreeMap<String, Arc<[Target]>>,
+    /// Prices in force: the catalogue's and the operator's own.
+    pub prices: Arc<crate::pricing::PriceBook>,
 }
 
 /// Listeners and limits of the front door. Read once at start; a reload does not move listeners.

@@ -110,11 +110,11 @@ impl Run {
     /// The new configuration, if there is one and it is sound.
     async fn again(&mut self, forced: bool) -> Option<Arc<Config>> {
         let sources = Arc::clone(&self.sources);
-        let seen = self.seen;
+        let (seen, current) = (self.seen, Arc::clone(&self.current));
         let work = tokio::task::spawn_blocking(move || {
             let now = sources.file.as_deref().and_then(fingerprint);
             let load = forced || now != seen;
-            (now, load.then(|| Config::load(&sources)))
+            (now, load.then(|| Config::reload(&sources, &current)))
         });
         let (now, loaded) = work.await.ok()?;
         if let (Some(directories), Some(file)) = (&mut self.directories, &self.sources.file) {

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_request_and_its_answer() {
-        let input = estimate::prompt(br#"{"messages":[{"role":"user","content":"hello world"}]}"#);
+        let input = Prompt::read(br#"{"messages":[{"role":"user","content":"hello world"}]}"#);
         let usage = usage(&input, 22, b"hello world");
         assert_eq!((usage.total_input(), usage.total_output(), usage.suspect), (10, 4, false));
     }

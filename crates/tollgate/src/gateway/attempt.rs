@@ -4,6 +4,7 @@
 //! tried, if it is certain that this one delivers and bills nothing. An answer that is lost after it began is not
 //! asked for again.
 
+use super::admission;
 use super::failure::{Failure, Next, Stopped, late_failure};
 use super::meter::Meter;
 use super::open::{self, Opened, OpenedBody};
@@ -12,9 +13,11 @@ use super::timer::Timer;
 use super::upload::Form;
 use super::wait::{Stop, Watch, raced};
 use super::{Gateway, Route, headers};
+use crate::config::{Kind, OnDisconnect};
 use crate::http1::Watchdog;
 use crate::lines::Lines;
 use crate::message::{CallerBody, Inbound};
+use crate::pricing::PriceBook;
 use crate::routing::{Account, Attempt, Deployment};
 use crate::telemetry::{Record, Stage};
 use crate::upstream::{Call, CallBody, CallError, Reply};
@@ -46,6 +49,10 @@ pub(super) struct Outbound<'a> {
     pub(super) route: Route,
     pub(super) inbound: &'a Inbound,
     pub(super) payload: Payload,
+    /// Prices in force when the request was admitted.
+    pub(super) prices: Arc<PriceBook>,
+    /// Whose price counts in the sandbox.
+    pub(super) sandbox: Option<(Kind, Arc<str>)>,
     /// When the body was complete.
     pub(super) planned: Instant,
     /// A timer from an earlier exchange of the same connection.
@@ -198,6 +205,8 @@ async fn one(
         }
     }
     meter.note(|record| note_call(record, destination, &model));
+    begin(destination, outbound, meter).await?;
+    let began = Instant::now();
     let path = match provider {
         Some(provider) => format!("{}{}", provider.base.path, outbound.route.upstream_path()),
         None => format!("/v1{}", outbound.route.upstream_path()),
@@ -260,12 +269,50 @@ async fn one(
         (Ok(Opened { body: OpenedBody::Stream(primed, _), .. }), Some(secret)) => primed.secret = Some(secret.into()),
         _ => {}
     }
+    if let Ok(Opened { body: OpenedBody::Stream(primed, _), .. }) = &mut result {
+        primed.drains = provider.is_some_and(|provider| provider.on_disconnect == OnDisconnect::Drain);
+    }
+    if let (Err(failure), Some((record, charge))) = (&result, meter.open_charge()) {
+        // These may have been served: the vendor bills what it read.
+        let billed = matches!(failure.outcome, "timeout" | "broken");
+        charge.failed(record, &failure.fault.code, billed, began.elapsed());
+    }
     if let Err(failure) = &result {
         let name = provider.map_or(&*SANDBOX_NAME, |provider| &provider.name);
         gateway.telemetry.metrics.attempt(name, failure.outcome);
         tracing::info!(provider = %name, outcome = failure.outcome, code = %failure.fault.code, "a call gave no answer");
     }
     Ok(result)
+}
+
+/// Writes down that a call is about to be sent.
+async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mut Meter) -> Result<(), Stopped> {
+    let Some((record, charge)) = meter.open_charge() else { return Ok(()) };
+    let (kind, priced) = match destination {
+        Destination::Sandbox => {
+            let sandbox = outbound.sandbox.as_ref();
+            (sandbox.map(|(kind, _)| *kind), sandbox.and_then(|(kind, model)| outbound.prices.find(*kind, model)))
+        }
+        Destination::Vendor(attempt) => {
+            let kind = attempt.choice.deployment.provider.kind;
+            (Some(kind), outbound.prices.find(kind, &attempt.choice.model))
+        }
+    };
+    if let (Destination::Sandbox, Some((_, model))) = (destination, &outbound.sandbox) {
+        // Prices belong to the model's own name, which the caller may have written with a provider before it.
+        record.upstream_model = Arc::clone(model);
+    }
+    let begun = charge.begin(record, kind, priced.map(Arc::clone));
+    let ledger = charge.ledger();
+    let written = match begun {
+        Ok(()) => ledger.durable().await,
+        Err(error) => Err(error),
+    };
+    written.map_err(|_| {
+        // Nothing was sent, and the answer must not say that it was.
+        meter.note(|record| record.attempts -= 1);
+        admission::unavailable().into()
+    })
 }
 
 fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>) {

@@ -1,6 +1,7 @@
 //! Who is asking: the key in a request's headers or query, and whether it may.
 
 use super::Gateway;
+use crate::accounts::{Account, Accounts};
 use crate::http1::Watchdog;
 use crate::keys::{self, Key, PolicyError};
 use crate::message::Inbound;
@@ -20,6 +21,19 @@ struct Remembered {
     secret: Box<[u8]>,
     epoch: u64,
     key: Arc<Key>,
+    account: Option<Account>,
+}
+
+impl Session {
+    /// The key's account, looked up once a connection.
+    pub(crate) fn account(&mut self, accounts: &Accounts, key: &Arc<Key>) -> Account {
+        match &mut self.last {
+            Some(last) if Arc::ptr_eq(&last.key, key) => {
+                last.account.get_or_insert_with(|| accounts.account(key)).clone()
+            }
+            _ => accounts.account(key),
+        }
+    }
 }
 
 /// The key of a request; its address has been checked too.
@@ -33,7 +47,7 @@ pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> 
         }
         _ => {
             let key = gateway.keys.authenticate(secret).map_err(|_| unauthenticated())?;
-            session.last = Some(Remembered { secret: secret.into(), epoch, key: Arc::clone(&key) });
+            session.last = Some(Remembered { secret: secret.into(), epoch, key: Arc::clone(&key), account: None });
             key
         }
     };
@@ -43,17 +57,7 @@ pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> 
 
 /// Whether the key may use the model.
 pub(super) fn may_use(key: &Key, model: &str, inbound: &Inbound) -> Result<(), Fault> {
-    keys::check_policy(key, Some(model), inbound.peer).map_err(forbidden)?;
-    if key.budget.is_some() || key.project.budget.is_some() {
-        // No model has a price yet, and a budget that nobody counts against would be a false promise.
-        return Err(Fault::new(
-            FaultKind::Forbidden,
-            "model_unpriced",
-            "This key has a budget, and the model has no price to count against it.",
-        )
-        .about("model"));
-    }
-    Ok(())
+    keys::check_policy(key, Some(model), inbound.peer).map_err(forbidden)
 }
 
 /// The one secret that the request carries. Each of the four places will do; two that differ are an error, since

@@ -1,9 +1,12 @@
-//! One request's record on its way to the log, the metrics and (with the money work) the journal.
+//! One request's record and charge on their way to the log, the metrics and the ledger.
 //!
 //! The meter is owned by whoever owns the answer's body. It settles when the body says how it ended and, by its
 //! `Drop`, when nobody does: a caller that leaves drops the body, wherever the request then is. Settling must not
 //! live in the request's future, which is dropped at the same moment.
 
+use super::charge::Charge;
+use crate::accounts::Rates;
+use crate::ledger::Flags;
 use crate::outcome::Outcome;
 use crate::telemetry::{Record, Telemetry};
 use std::sync::Arc;
@@ -12,13 +15,22 @@ use std::sync::Arc;
 pub(super) struct Meter {
     telemetry: Arc<Telemetry>,
     record: Option<Box<Record>>,
+    charge: Option<Box<Charge>>,
+    /// For the caller's headers.
+    pub(super) rates: Rates,
 }
 
 impl Meter {
     /// Begins to count a request.
     pub(super) fn open(telemetry: &Arc<Telemetry>, record: Record) -> Self {
         telemetry.begin();
-        Self { telemetry: Arc::clone(telemetry), record: Some(Box::new(record)) }
+        let telemetry = Arc::clone(telemetry);
+        Self { telemetry, record: Some(Box::new(record)), charge: None, rates: Rates::default() }
+    }
+
+    /// The request is admitted: from now on it will be charged, once.
+    pub(super) fn admit(&mut self, charge: Charge) {
+        self.charge = Some(Box::new(charge));
     }
 
     /// Notes something about the request; nothing once it is settled.
@@ -28,16 +40,44 @@ impl Meter {
         }
     }
 
-    /// The request has ended this way.
-    pub(super) fn settle(&mut self, outcome: Outcome) {
-        self.note(|record| record.outcome = outcome);
-        self.close();
+    /// Record and charge of an admitted request that is not settled yet.
+    pub(super) fn open_charge(&mut self) -> Option<(&mut Record, &mut Charge)> {
+        Some((self.record.as_deref_mut()?, self.charge.as_deref_mut()?))
     }
 
-    fn close(&mut self) {
-        if let Some(record) = self.record.take() {
-            self.telemetry.end(&record);
+    /// A stream has come so far; false if the budget has no room for more of it.
+    pub(super) fn progress(&mut self, tokens: u64) -> bool {
+        self.charge.as_mut().is_none_or(|charge| charge.progress(tokens))
+    }
+
+    /// Marks something about the charge.
+    pub(super) fn flag(&mut self, flags: Flags) {
+        if let Some(charge) = &mut self.charge {
+            charge.flag(flags);
         }
+    }
+
+    /// The request has ended this way. Gives what it costs, in nano-dollars, if it was admitted.
+    pub(super) fn settle(&mut self, outcome: Outcome) -> Option<i64> {
+        self.note(|record| record.outcome = outcome);
+        self.close()
+    }
+
+    /// The meter for somebody else; this one is settled.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            telemetry: Arc::clone(&self.telemetry),
+            record: self.record.take(),
+            charge: self.charge.take(),
+            rates: self.rates,
+        }
+    }
+
+    fn close(&mut self) -> Option<i64> {
+        let record = self.record.take()?;
+        let amount = self.charge.take().map(|charge| charge.settle(&record));
+        self.telemetry.end(&record);
+        amount
     }
 }
 

@@ -7,14 +7,19 @@
 //! ```
 //!
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
-//! while a vendor is waited for; `respond.rs` writes the gateway's own answers.
+//! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
+//! it for requests that carry an `Idempotency-Key`.
 //!
 //! The only room that sees keys, routing, vendors and protocols together.
 
+mod admission;
 mod attempt;
 mod caller;
+mod charge;
+mod drain;
 mod failure;
 mod headers;
+mod idempotency;
 mod meter;
 mod open;
 pub mod path;
@@ -25,7 +30,10 @@ mod timer;
 mod upload;
 mod wait;
 
+use crate::accounts::Accounts;
 use crate::keys::Keys;
+use crate::ledger::Ledger;
+use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
 use crate::upstream::{Network, Sandbox};
@@ -47,10 +55,18 @@ pub struct Gateway {
     pub network: Network,
     /// The vendor of test keys.
     pub sandbox: Sandbox,
+    /// What keys and projects may do now.
+    pub accounts: Accounts,
+    /// The books.
+    pub ledger: Arc<Ledger>,
+    /// Unset only to measure what money costs: nothing is admitted, held or booked, and budgets refuse everything.
+    pub books: bool,
     /// Log and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.
     pub spool: PathBuf,
+    /// Answers to requests with an `Idempotency-Key`, and where they are kept.
+    pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
 }
@@ -69,6 +85,9 @@ pub enum Route {
 }
 
 impl Route {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Embeddings, Self::Transcriptions, Self::Translations];
+
     /// The route's name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

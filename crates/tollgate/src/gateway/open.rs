@@ -33,7 +33,14 @@ pub(super) struct Opened {
 #[allow(clippy::large_enum_variant, reason = "one for each request, and moved once")]
 pub(super) enum OpenedBody {
     /// All of it, checked; `began` is when it was complete.
-    Whole { body: Bytes, usage: Option<Usage>, began: Instant, timer: Timer },
+    Whole {
+        body: Bytes,
+        usage: Option<Usage>,
+        /// Bytes of generated content, counted where there is no usage.
+        content: u64,
+        began: Instant,
+        timer: Timer,
+    },
     /// The beginning: too large to be checked whole.
     Large(Box<Large>),
     /// A stream of which something meaningful has come, and when.
@@ -73,6 +80,8 @@ pub(super) struct Primed {
     pub(super) fault: Option<Fault>,
     /// The account's, which an error must not tell.
     pub(super) secret: Option<Box<str>>,
+    /// Whether it is read on when the caller leaves.
+    pub(super) drains: bool,
     pub(super) timer: Timer,
 }
 
@@ -148,7 +157,14 @@ pub(super) async fn open(
             Ok(Whole::All(body)) => {
                 let began = Instant::now();
                 match check(route, stream, json, &body) {
-                    Ok(usage) => Ok(OpenedBody::Whole { body, usage, began, timer }),
+                    Ok(usage) => {
+                        let content = match (usage, route) {
+                            (None, Route::Chat) => chat::generated(&body).bytes(),
+                            (None, Route::Transcriptions | Route::Translations) => body.len() as u64,
+                            _ => 0,
+                        };
+                        Ok(OpenedBody::Whole { body, usage, content, began, timer })
+                    }
                     Err(fault) => Err(Failed::Failure(in_band(fault))),
                 }
             }
@@ -232,14 +248,32 @@ async fn prime(
                 // It began and failed in one breath: the caller gets what came, then the error.
                 timer.alive();
                 let fault = Some(fault);
-                return Ok(Primed { relay, source: None, held, complete: false, fault, secret: None, timer });
+                return Ok(Primed {
+                    relay,
+                    source: None,
+                    held,
+                    complete: false,
+                    fault,
+                    secret: None,
+                    drains: false,
+                    timer,
+                });
             }
             return Err(Failed::Failure(in_band(fault)));
         }
         if pushed.meaningful || pushed.terminal {
             timer.alive();
             let source = more.then_some(source);
-            return Ok(Primed { relay, source, held, complete: pushed.terminal, fault: None, secret: None, timer });
+            return Ok(Primed {
+                relay,
+                source,
+                held,
+                complete: pushed.terminal,
+                fault: None,
+                secret: None,
+                drains: false,
+                timer,
+            });
         }
         if held.len() > MAX_HELD {
             return Err(Failed::Failure(broken(Fault::broken(

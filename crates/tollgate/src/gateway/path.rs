@@ -1,17 +1,19 @@
 //! The life of one data-plane request. Read this first.
 
+use super::admission::{self, Ask};
 use super::attempt::{self, Outbound, Payload};
+use super::charge;
 use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
-use super::respond::{fault_answer, mark, request_id};
+use super::respond::{cost, fault_answer, mark, rate_headers, request_id};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
-use super::{Gateway, Route, Session, caller};
+use super::{Gateway, Route, Session, caller, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
-use crate::config::Protocol;
-use crate::keys::Mode;
+use crate::config::{Kind, Protocol};
+use crate::keys::{Key, Mode};
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
 use crate::routing::{self, Attempt, Choice, Fleet, NoAttempt};
@@ -33,12 +35,26 @@ pub async fn serve(
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let mut meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
-    match exchange(gateway, route, &inbound, body, session, &mut meter).await {
+    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
+    if inbound.headers.contains(&idempotency::KEY) {
+        return Box::pin(idempotency::serve(gateway, route, inbound, body, session, meter)).await;
+    }
+    respond(gateway, route, &inbound, body, session, meter).await
+}
+
+/// Answers one request for whoever sends it: a caller, or the gateway on behalf of all callers with one
+/// `Idempotency-Key`.
+pub(super) async fn respond(
+    gateway: &Arc<Gateway>,
+    route: Route,
+    inbound: &Inbound,
+    body: &mut dyn CallerBody,
+    session: &mut Session,
+    mut meter: Meter,
+) -> Answer {
+    match exchange(gateway, route, inbound, body, session, &mut meter).await {
         Ok(opened) => deliver(opened, meter, session),
-        Err(Stopped::Fault(fault)) => refuse(&fault, meter),
-        // Nobody is there to read this; the meter settles as it drops.
-        Err(Stopped::Gone) => Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
+        Err(stopped) => refuse(stopped, meter),
     }
 }
 
@@ -74,7 +90,6 @@ async fn exchange(
     let fleet = gateway.fleet.load();
     let model = payload.model();
     caller::may_use(&key, model, inbound)?;
-    // Admission (limits, holds) belongs here: the key, the model and the caps are known, nothing has been sent.
     let choices = match key.mode {
         Mode::Test if in_sandbox(&fleet, model) => None,
         Mode::Test => return Err(unknown_model(model).into()),
@@ -84,11 +99,64 @@ async fn exchange(
         record.model = Some(model.to_owned());
         record.stream = payload.stream();
     });
+    let prices = Arc::clone(&fleet.config.prices);
+    let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
     let attempts = choices.as_deref().map(plan).transpose()?;
     let watchdog = std::mem::take(&mut session.watchdog);
-    let mut outbound = Outbound { route, inbound, payload, planned: read, watchdog };
+    let mut outbound = Outbound { route, inbound, payload, prices, sandbox, planned: read, watchdog };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
+}
+
+/// The choices that are left, and for the sandbox whose price counts.
+type Admitted = (Option<Arc<[Choice]>>, Option<(Kind, Arc<str>)>);
+
+/// Takes what the request needs from its key's and project's limits and budgets. Gives the choices that are left (a
+/// budget takes no model without a price), and for the sandbox whose price counts.
+#[expect(clippy::too_many_arguments, reason = "the one place where all of it meets")]
+fn admitted(
+    gateway: &Gateway,
+    fleet: &Fleet,
+    key: &Arc<Key>,
+    route: Route,
+    payload: &Payload,
+    body: &dyn CallerBody,
+    mut choices: Option<Arc<[Choice]>>,
+    session: &mut Session,
+    meter: &mut Meter,
+) -> Result<Admitted, Fault> {
+    if !gateway.books {
+        return if admission::is_budgeted(key) { Err(admission::unavailable()) } else { Ok((choices, None)) };
+    }
+    let prices = &fleet.config.prices;
+    let (budgeted, model) = (admission::is_budgeted(key), payload.model());
+    let candidates = match &choices {
+        Some(choices) if !budgeted => {
+            debug_assert!(!choices.is_empty());
+            Vec::new()
+        }
+        choices => admission::candidates(fleet, choices.as_deref(), model),
+    };
+    let account = session.account(&gateway.accounts, key);
+    let ask = Ask::of(route, payload, body.left().unwrap_or(fleet.config.server.upload_limit));
+    let mut now = now_ms();
+    meter.note(|record| now = charge::admitted_at(record));
+    let result = admission::admit(gateway, prices, &account, key, &ask, &candidates, now);
+    meter.rates = account.rates(key, now);
+    meter.admit(result?);
+    let mut sandbox = None;
+    match &mut choices {
+        Some(choices) if budgeted => {
+            let priced = |choice: &&Choice| prices.find(choice.deployment.provider.kind, &choice.model).is_some();
+            *choices = choices.iter().filter(priced).cloned().collect();
+        }
+        Some(_) => {}
+        None => {
+            let known = |candidate: &&(Kind, Arc<str>)| prices.find(candidate.0, &candidate.1).is_some();
+            sandbox = candidates.iter().find(known).or(candidates.first()).cloned();
+        }
+    }
+    Ok((choices, sandbox))
 }
 
 /// The sandbox has the models of the catalogue and those that this gateway would serve; other names are as unknown
@@ -127,14 +195,20 @@ fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
         record.first_byte = Some(record.started.elapsed());
         mark(&mut headers, record);
     });
+    rate_headers(&mut headers, meter.rates);
     let body = match body {
-        OpenedBody::Whole { body, usage, began, timer } => {
+        OpenedBody::Whole { body, usage, content, began, timer } => {
             session.watchdog = timer.release();
             meter.note(|record| {
                 record.usage = usage;
+                if usage.is_none() {
+                    record.content_bytes = content;
+                }
                 record.spent(Stage::Answer, began.elapsed());
             });
-            meter.settle(Outcome::Completed);
+            if let Some(amount) = meter.settle(Outcome::Completed) {
+                cost(&mut headers, amount);
+            }
             AnswerBody::Whole(body)
         }
         OpenedBody::Large(large) => AnswerBody::Stream(Box::new(Passed::new(*large, meter))),
@@ -149,8 +223,14 @@ fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
     Answer { status, headers, body }
 }
 
-fn refuse(fault: &Fault, mut meter: Meter) -> Answer {
-    let mut answer = fault_answer(fault, "");
+/// The answer for a request that gets none from a vendor.
+pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
+    let fault = match stopped {
+        Stopped::Fault(fault) => fault,
+        // Nobody is there to read this; the meter settles as it drops.
+        Stopped::Gone => return Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
+    };
+    let mut answer = fault_answer(&fault, "");
     meter.note(|record| {
         record.status = fault.status();
         record.error = Some(fault.code.to_string());
@@ -161,6 +241,7 @@ fn refuse(fault: &Fault, mut meter: Meter) -> Answer {
         };
         mark(&mut answer.headers, record);
     });
+    rate_headers(&mut answer.headers, meter.rates);
     answer
 }
 
@@ -175,7 +256,7 @@ fn unknown_model(model: &str) -> Fault {
 }
 
 /// A whole JSON body, within its limit.
-async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Result<Bytes, Stopped> {
+pub(super) async fn whole(inbound: &Inbound, body: &mut dyn CallerBody, limit: u64) -> Result<Bytes, Stopped> {
     let coded =
         inbound.header(&header::CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
     if coded {

@@ -1,8 +1,10 @@
 //! Answers of the gateway's own, and the headers that all its answers carry.
 
+use crate::accounts::Rates;
 use crate::clock::now_ms;
 use crate::lines::Lines;
 use crate::message::Answer;
+use crate::money;
 use crate::telemetry::Record;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
@@ -13,6 +15,17 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
+static REQUESTS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+static TOKENS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// A new request id.
@@ -44,6 +57,26 @@ pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
         answer.headers.push(REQUEST_ID, id);
     }
     answer
+}
+
+/// Adds what the request costs, in nano-dollars.
+pub(super) fn cost(headers: &mut Lines, amount: i64) {
+    if let Ok(value) = HeaderValue::from_str(&money::print(amount)) {
+        headers.push(COST, value);
+    }
+}
+
+/// Adds what is left of the key's rates, as `OpenAI` tells it.
+pub(super) fn rate_headers(headers: &mut Lines, rates: Rates) {
+    for (state, names) in [(rates.requests, &REQUESTS), (rates.tokens, &TOKENS)] {
+        let Some(state) = state else { continue };
+        let [limit, remaining, reset] = names;
+        headers.push(limit.clone(), HeaderValue::from(state.limit));
+        headers.push(remaining.clone(), HeaderValue::from(state.remaining));
+        if let Ok(value) = HeaderValue::from_str(&format!("{}ms", state.reset.as_millis())) {
+            headers.push(reset.clone(), value);
+        }
+    }
 }
 
 /// Adds what every data-plane answer says about itself.

@@ -1,5 +1,6 @@
 //! Answers that pass while they come: streams of events, and bodies too large to hold.
 
+use super::drain;
 use super::meter::Meter;
 use super::open::{Large, Passing, Primed};
 use super::read::finish;
@@ -9,7 +10,7 @@ use crate::outcome::Outcome;
 use crate::upstream::{Piece, Source};
 use bytes::{Bytes, BytesMut};
 use std::task::{Context, Poll};
-use tollgate_protocol::audio;
+use tollgate_protocol::audio::{self, TranscriptWatch};
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::relay::{Pushed, Relay};
@@ -22,13 +23,17 @@ pub(super) struct Streamed {
     held: BytesMut,
     /// The account's, which an error must not tell.
     secret: Option<Box<str>>,
+    /// Whether it is read on when the caller leaves.
+    drains: bool,
+    /// It ends, or has ended, in an error event.
+    broken: bool,
     timer: Timer,
     meter: Meter,
 }
 
 impl Streamed {
     pub(super) fn new(primed: Primed, mut meter: Meter) -> Self {
-        let Primed { relay, source, mut held, complete, fault, secret, timer } = primed;
+        let Primed { relay, source, mut held, complete, fault, secret, drains, timer } = primed;
         note(&relay, &mut meter);
         if let Some(mut fault) = fault {
             if let Some(secret) = &secret {
@@ -49,7 +54,8 @@ impl Streamed {
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
         }
-        Self { relay, source, held, secret, timer, meter }
+        let broken = !complete && source.is_none();
+        Self { relay, source, held, secret, drains, broken, timer, meter }
     }
 
     /// The stream has ended: well, or with an error event.
@@ -68,6 +74,7 @@ impl Streamed {
                 }
                 self.relay.fault(&fault, out);
                 self.source = None;
+                self.broken = true;
                 self.meter.note(|record| record.error = Some(fault.code.to_string()));
                 self.meter.settle(Outcome::StreamBroken);
             }
@@ -120,6 +127,9 @@ impl AnswerStream for Streamed {
                 Poll::Ready(Ok(true)) if out.len() > before => {
                     // The meter must know what passed even if the caller leaves now.
                     note(&self.relay, &mut self.meter);
+                    if !self.meter.progress(self.relay.tokens_seen()) {
+                        return Poll::Ready(self.end(Some(used_up()), out));
+                    }
                     self.timer.pause();
                     return Poll::Ready(Flow::Wrote);
                 }
@@ -150,10 +160,30 @@ impl AnswerStream for Streamed {
     fn close(&mut self, out: &mut BytesMut) -> Flow {
         if self.source.is_none() { Flow::End } else { self.end(Some(stopping()), out) }
     }
+
+    fn is_whole(&self) -> bool {
+        !self.broken
+    }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        if self.drains
+            && let Some(source) = self.source.take()
+        {
+            let relay = std::mem::replace(&mut self.relay, Relay::new(Box::new(TranscriptWatch::default())));
+            drain::begin(relay, source, self.meter.take());
+        }
+    }
+}
+
+/// What a caller is told when its budget has no room for the rest of the answer.
+fn used_up() -> Fault {
+    Fault::new(FaultKind::BudgetExceeded, "budget_exceeded", "The budget is used up; the answer ends here.")
 }
 
 /// What a caller is told when the gateway stops before its answer is complete.
-fn stopping() -> Fault {
+pub(super) fn stopping() -> Fault {
     Fault::new(FaultKind::Unavailable, "gateway_stopping", "The gateway is stopping before the answer was complete.")
 }
 

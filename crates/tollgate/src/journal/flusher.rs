@@ -1,79 +1,54 @@
 //! The thread that does what workers must not wait for: buffered records after 5 ms, stable storage in groups,
 //! spare segments, removal of files. Asleep while there is nothing to do.
 
-use super::{Inner, SPARES, lock};
-use std::io;
+use super::{Inner, Round, lock};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Records are on stable storage this long after they were written, and the time of the synchronisation itself.
-const GROUP: Duration = Duration::from_millis(5);
-/// How often a full disk is tried again.
-const RETRY: Duration = Duration::from_millis(500);
+/// How often what failed is tried again.
+const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) fn run(inner: &Inner) {
-    loop {
-        wait(inner);
-        let stop = inner.stop.load(Ordering::SeqCst);
-        if let Err(error) = round(inner) {
-            inner.healthy.store(false, Ordering::Relaxed);
-            tracing::error!(%error, "the journal cannot be synchronised");
+    let mut retry = None;
+    while inner.desk.wait(retry) {
+        let done = round(inner);
+        inner.desk.remove_unused();
+        let done = inner.refill().inspect_err(|error| inner.desk.failed("has no room", error)).is_ok() && done;
+        if done {
+            inner.desk.works();
         }
-        if stop {
-            return;
-        }
-        if !inner.healthy.load(Ordering::Relaxed) {
-            std::thread::sleep(RETRY);
-            inner.pending.store(true, Ordering::SeqCst);
-        }
+        retry = (!done).then(|| Instant::now() + RETRY);
     }
-}
-
-/// Sleeps until there is work, then for as long as others may still join the group.
-fn wait(inner: &Inner) {
-    let (bell, rung) = &inner.bell;
-    let idle = || !inner.pending.load(Ordering::SeqCst) && !inner.stop.load(Ordering::SeqCst);
-    let held = rung.wait_while(lock(bell), |()| idle());
-    let Ok(held) = held else { return };
-    let calm = || !inner.urgent.load(Ordering::SeqCst) && !inner.stop.load(Ordering::SeqCst);
-    drop(rung.wait_timeout_while(held, GROUP, |()| calm()));
-}
-
-fn round(inner: &Inner) -> io::Result<()> {
-    // In this order: whoever writes after this point makes another round.
-    inner.pending.store(false, Ordering::SeqCst);
-    inner.urgent.store(false, Ordering::SeqCst);
-    let round = inner.begun.fetch_add(1, Ordering::SeqCst) + 1;
-    let mut result = Ok(());
-    let mut segments = inner.trash.take_closed();
     for lane in &inner.lanes {
-        let mut lane = lock(lane);
-        if !lane.buffer.is_empty() {
-            result = result.and(lane.write_out(inner));
-        }
-        if std::mem::take(&mut lane.dirty) {
-            segments.extend(lane.segment.clone());
-        }
+        lock(lane).close();
     }
-    for segment in &segments {
-        result = result.and(segment.sync());
-    }
-    drop(segments);
-    inner.trash.empty();
-    let spares = refill(inner);
-    if result.is_ok() {
-        inner.ended.send_replace(round);
-        if spares.is_ok() {
-            inner.healthy.store(true, Ordering::Relaxed);
-        }
-    }
-    result.and(spares)
+    round(inner);
+    inner.desk.clear();
+    inner.desk.remove_unused();
 }
 
-fn refill(inner: &Inner) -> io::Result<()> {
-    while lock(&inner.spares).len() < SPARES {
-        let spare = inner.create()?;
-        lock(&inner.spares).push(spare);
+/// Brings everything that was appended before it to stable storage. Says whether that worked.
+fn round(inner: &Inner) -> bool {
+    let number = inner.begun.fetch_add(1, Ordering::SeqCst) + 1;
+    let mut done = true;
+    let mut segments = Vec::with_capacity(inner.lanes.len());
+    for lane in &inner.lanes {
+        let visited = lock(lane).visit(&inner.desk);
+        match visited {
+            Ok(segment) => segments.extend(segment),
+            Err(_) => done = false,
+        }
     }
-    Ok(())
+    // After the lanes: what one of them left meanwhile is here.
+    segments.extend(inner.desk.take_left());
+    for segment in &segments {
+        if let Err(error) = segment.sync() {
+            inner.desk.failed("cannot be synchronised", &error);
+            done = false;
+        }
+    }
+    inner.rounds.send_modify(|round| {
+        *round = Round { ended: number, failed: if done { round.failed } else { Some(number) } };
+    });
+    done
 }

@@ -8,31 +8,34 @@
 //! append ─▶ lane's buffer ─▶ write() into its segment ─▶ flusher: fdatasync, spares, deletion
 //! ```
 
+mod desk;
 mod flusher;
+mod lane;
 mod record;
 mod recover;
 mod segment;
 
 use std::cell::Cell;
+use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 
+use desk::{Desk, RESERVE};
+use lane::Lane;
 pub use recover::Recovered;
-use segment::{SEGMENT, Segment, Trash};
+use segment::Segment;
 
 /// Largest payload, in bytes.
 pub const MAX_RECORD: usize = 1 << 20;
-/// A lane's buffered records are written out at this size, in bytes.
-const MAX_BUFFER: usize = 16 * 1024;
-/// Records that could not be written are kept up to this size, in bytes; the database has them by another way.
-const MAX_STUCK: usize = 1 << 20;
-/// Prepared segments; the last of them is for settlements only.
-const SPARES: usize = 2;
+/// Segments that lie ready besides the reserve: one a lane, within these limits. They last for as long as the disk
+/// stalls.
+const SPARES: (usize, usize) = (2, 8);
 /// Longest wait for stable storage.
 const MAX_SYNC: Duration = Duration::from_secs(5);
 
@@ -48,20 +51,29 @@ pub enum Urgency {
 /// Why the journal takes nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
+    /// A payload of no bytes: it would read as the end.
+    #[error("a record without bytes cannot be in the journal")]
+    Empty,
     /// Longer than [`MAX_RECORD`].
     #[error("a record of {0} bytes is too large for the journal")]
     TooLarge(usize),
+    /// No segment is left: the disk is full or refuses. The log has the cause.
+    #[error("the journal has no room")]
+    Full,
     /// The disk refused.
     #[error("the journal cannot be written")]
     Io(#[from] io::Error),
-    /// Stable storage took too long.
+    /// A file of another version of tollgate.
+    #[error("{} was written by another version of tollgate; only that one can read it", .0.display())]
+    Version(PathBuf),
+    /// Stable storage took too long, or failed.
     #[error("the journal could not be synchronised in time")]
     NotSynced,
 }
 
-/// The journal of one data dir. Clones share it.
+/// The journal of one data dir. Clones share it; the last one closes it.
 #[derive(Clone)]
-pub struct Journal(Arc<Inner>);
+pub struct Journal(Arc<Handle>);
 
 /// Holds a record's segment: its file stays until the last of these is dropped and the segment is full.
 #[derive(Debug, Clone)]
@@ -69,35 +81,27 @@ pub struct Mark {
     _segment: Arc<Segment>,
 }
 
-struct Inner {
-    dir: PathBuf,
-    lanes: Vec<Mutex<Lane>>,
-    next: AtomicU64,
-    spares: Mutex<Vec<Arc<Segment>>>,
-    trash: Arc<Trash>,
-    healthy: AtomicBool,
-    /// Something waits for the flusher.
-    pending: AtomicBool,
-    /// Somebody waits for stable storage.
-    urgent: AtomicBool,
-    stop: AtomicBool,
-    bell: (Mutex<()>, Condvar),
-    /// Rounds of synchronisation begun and ended.
-    begun: AtomicU64,
-    ended: watch::Sender<u64>,
+struct Handle {
+    inner: Arc<Inner>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What one thread writes to.
-#[derive(Default)]
-struct Lane {
-    segment: Option<Arc<Segment>>,
-    /// Bytes of the segment that are written.
-    at: u64,
-    /// Records that belong behind those.
-    buffer: Vec<u8>,
-    /// Written since the last synchronisation.
-    dirty: bool,
+struct Inner {
+    dir: PathBuf,
+    desk: Arc<Desk>,
+    lanes: Vec<Mutex<Lane>>,
+    /// Number of the next segment. Only the flusher makes them.
+    next: AtomicU64,
+    /// Rounds of synchronisation begun, and how they ended.
+    begun: AtomicU64,
+    rounds: watch::Sender<Round>,
+}
+
+/// The last round of synchronisation that ended, and the last that failed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Round {
+    ended: u64,
+    failed: Option<u64>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -105,100 +109,118 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Journal {
-    /// Opens the journal in `dir` (made if absent) for so many threads. What an earlier process left is in the
-    /// second value and stays on disk until its owner discards it.
+    /// Opens the journal in `dir` (made with mode 0700 if absent) for so many threads, each with a segment of 4 MiB
+    /// besides the spares. What an earlier process left is in the second value and stays on disk until its owner
+    /// discards it. Fails if the first segments cannot be made: that is to be known at the start, not at the first
+    /// request.
     pub fn open(dir: &Path, lanes: usize) -> Result<(Self, Recovered), JournalError> {
-        std::fs::create_dir_all(dir)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let recovered = Recovered::list(dir)?;
-        let inner = Arc::new(Inner {
-            dir: dir.to_owned(),
-            lanes: std::iter::repeat_with(Mutex::default).take(lanes.max(1)).collect(),
-            next: AtomicU64::new(recovered.last() + 1),
-            spares: Mutex::default(),
-            trash: Arc::default(),
-            healthy: AtomicBool::new(true),
-            pending: AtomicBool::new(true),
-            urgent: AtomicBool::new(false),
-            stop: AtomicBool::new(false),
-            bell: (Mutex::new(()), Condvar::new()),
-            begun: AtomicU64::new(0),
-            ended: watch::Sender::new(0),
-            thread: Mutex::default(),
-        });
-        // A journal that cannot be written is to be known at the start, not at the first request.
-        let first = inner.create()?;
-        lock(&inner.spares).push(first);
-        let thread = std::thread::Builder::new().name("journal".into()).spawn({
-            let inner = Arc::clone(&inner);
-            move || flusher::run(&inner)
-        })?;
-        *lock(&inner.thread) = Some(thread);
-        Ok((Self(inner), recovered))
+        let desk = Arc::new(Desk::new(lanes.clamp(SPARES.0, SPARES.1) + RESERVE));
+        let first = recovered.last() + 1;
+        let handle = Handle::start(dir, lanes.max(1), first, &desk).inspect_err(|_| desk.remove_unused())?;
+        Ok((Self(Arc::new(handle)), recovered))
     }
 
-    /// Appends a record. With `last_resort` the segment that is kept for a full disk may be used: for what ends
-    /// requests, not for what begins them.
+    /// Appends a record of 1 to [`MAX_RECORD`] bytes; one that is refused will never be read. With `last_resort` the
+    /// segment that is kept for a full disk may be used: for what ends requests, not for what begins them.
     pub fn append(&self, payload: &[u8], urgency: Urgency, last_resort: bool) -> Result<Mark, JournalError> {
-        if payload.len() > MAX_RECORD {
-            return Err(JournalError::TooLarge(payload.len()));
+        match payload.len() {
+            0 => return Err(JournalError::Empty),
+            1..=MAX_RECORD => {}
+            more => return Err(JournalError::TooLarge(more)),
         }
-        let inner = &*self.0;
-        let mut lane = lock(inner.lane());
-        let segment = lane.room(inner, record::size(payload), last_resort)?;
-        let before = lane.buffer.len();
-        record::write(payload, &mut lane.buffer);
-        if (urgency == Urgency::Now || lane.buffer.len() >= MAX_BUFFER)
-            && let Err(error) = lane.write_out(inner)
-        {
-            // A record that begins a request must not be there if the request is refused.
-            if urgency == Urgency::Now {
-                lane.buffer.truncate(before);
-            }
-            return Err(error.into());
+        let inner = &*self.0.inner;
+        let appended = lock(inner.lane()).append(&inner.desk, payload, urgency, last_resort);
+        match appended {
+            // Another thread may have taken the last segment, and have room in it.
+            Err(JournalError::Full) if last_resort => inner
+                .lanes
+                .iter()
+                .find_map(|lane| lock(lane).append(&inner.desk, payload, urgency, last_resort).ok())
+                .ok_or(JournalError::Full),
+            appended => appended,
         }
-        drop(lane);
-        inner.ring();
-        Ok(Mark { _segment: segment })
     }
 
     /// Writes out what this thread has buffered. Called before a worker sleeps.
     pub fn flush_lane(&self) {
-        let mut lane = lock(self.0.lane());
-        if !lane.buffer.is_empty() {
-            // What fails here is tried again by the flusher.
-            let _ = lane.write_out(&self.0);
-        }
+        let inner = &*self.0.inner;
+        // What fails here is tried again by the flusher.
+        let _ = lock(inner.lane()).write_out(&inner.desk, true);
     }
 
-    /// Waits until everything appended so far is on stable storage.
+    /// Waits until everything appended so far is on stable storage, for 5 s at most. Many may wait for one
+    /// synchronisation.
     pub async fn synced(&self) -> Result<(), JournalError> {
-        let inner = &*self.0;
-        let mut ended = inner.ended.subscribe();
-        // A round that begins after this reads everything written before it.
+        let inner = &*self.0.inner;
+        let mut rounds = inner.rounds.subscribe();
+        // A round that begins after this finds everything written before it.
         let target = inner.begun.load(Ordering::SeqCst) + 1;
-        inner.urgent.store(true, Ordering::SeqCst);
-        inner.ring_loudly();
-        let wait = ended.wait_for(|round| *round >= target);
-        match tokio::time::timeout(MAX_SYNC, wait).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(JournalError::NotSynced),
+        if inner.desk.is_stopped() {
+            return Err(JournalError::NotSynced);
+        }
+        inner.desk.hurry();
+        let ended = rounds.wait_for(|round| round.ended >= target);
+        match tokio::time::timeout(MAX_SYNC, ended).await {
+            // The round that was under way may have been the one that lost it.
+            Ok(Ok(round)) if round.failed.is_none_or(|failed| failed + 1 < target) => Ok(()),
+            _ => Err(JournalError::NotSynced),
         }
     }
 
-    /// Whether new requests can be written down.
+    /// Whether new requests can be written down. False from the first failure until a whole round of the flusher has
+    /// worked, which it tries four times a second.
     pub fn is_healthy(&self) -> bool {
-        self.0.healthy.load(Ordering::Relaxed)
+        self.0.inner.desk.is_healthy()
     }
 
-    /// Writes and synchronises everything, and ends the flusher.
+    /// Writes and synchronises everything and ends the flusher. Blocks for as long as the disk takes. What is
+    /// appended afterwards is written at once while there is room, and no file is removed any more: the next start
+    /// reads what the lanes hold.
     pub fn close(&self) {
-        self.0.stop.store(true, Ordering::SeqCst);
-        self.0.ring_loudly();
-        let thread = lock(&self.0.thread).take();
+        self.0.close();
+    }
+}
+
+impl Handle {
+    /// Makes the first segments, then the flusher.
+    fn start(dir: &Path, lanes: usize, first: u64, desk: &Arc<Desk>) -> io::Result<Self> {
+        let mut inner = Inner {
+            dir: dir.to_owned(),
+            desk: Arc::clone(desk),
+            lanes: Vec::with_capacity(lanes),
+            next: AtomicU64::new(first),
+            begun: AtomicU64::new(0),
+            rounds: watch::Sender::new(Round::default()),
+        };
+        for _ in 0..lanes {
+            let segment = inner.create()?;
+            inner.lanes.push(Mutex::new(Lane::new(segment)));
+        }
+        // This makes the names of all of them durable.
+        inner.refill()?;
+        let inner = Arc::new(inner);
+        let thread = std::thread::Builder::new().name("journal".into()).spawn({
+            let inner = Arc::clone(&inner);
+            move || flusher::run(&inner)
+        })?;
+        Ok(Self { inner, thread: Mutex::new(Some(thread)) })
+    }
+
+    fn close(&self) {
+        self.inner.desk.stop();
+        let thread = lock(&self.thread).take();
         if let Some(thread) = thread {
             // A flusher that panicked has said so.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -214,73 +236,24 @@ impl Inner {
 
     fn create(&self) -> io::Result<Arc<Segment>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Segment::create(&self.dir, number, &self.trash).map(Arc::new)
+        Segment::create(&self.dir, number, &self.desk).map(Arc::new)
     }
 
-    /// A fresh segment: a prepared one, or one made now.
-    fn fresh(&self, last_resort: bool) -> io::Result<Arc<Segment>> {
-        {
-            let mut spares = lock(&self.spares);
-            if (spares.len() > 1 || last_resort)
-                && let Some(spare) = spares.pop()
-            {
-                return Ok(spare);
+    /// Makes the spares that are wanted, or as many as there is room for. None is handed out before its name is
+    /// durable.
+    fn refill(&self) -> io::Result<()> {
+        let mut made = Vec::new();
+        let mut result = Ok(());
+        while result.is_ok() && made.len() < self.desk.wanted() {
+            result = self.create().map(|spare| made.push(spare));
+        }
+        if !made.is_empty() {
+            File::open(&self.dir)?.sync_all()?;
+            for spare in made {
+                self.desk.add_spare(spare);
             }
         }
-        self.create().inspect_err(|_| self.healthy.store(false, Ordering::Relaxed))
-    }
-
-    /// Lets the flusher know that there is work; costs nothing if it knows.
-    fn ring(&self) {
-        if !self.pending.swap(true, Ordering::SeqCst) {
-            self.ring_loudly();
-        }
-    }
-
-    fn ring_loudly(&self) {
-        self.pending.store(true, Ordering::SeqCst);
-        let _held = lock(&self.bell.0);
-        self.bell.1.notify_one();
-    }
-}
-
-impl Lane {
-    /// The segment in which a record of `size` bytes has its place.
-    fn room(&mut self, inner: &Inner, size: usize, last_resort: bool) -> io::Result<Arc<Segment>> {
-        let end = self.at + self.buffer.len() as u64 + size as u64;
-        match &self.segment {
-            Some(segment) if end <= SEGMENT && !segment.is_broken() => return Ok(Arc::clone(segment)),
-            _ => {}
-        }
-        if self.segment.as_ref().is_some_and(|segment| !segment.is_broken()) {
-            self.write_out(inner)?;
-        }
-        let fresh = inner.fresh(last_resort)?;
-        if let Some(full) = self.segment.take()
-            && self.dirty
-        {
-            full.needs_sync();
-            inner.trash.closed(full);
-        }
-        self.at = Segment::START;
-        self.dirty = false;
-        Ok(Arc::clone(self.segment.insert(fresh)))
-    }
-
-    fn write_out(&mut self, inner: &Inner) -> io::Result<()> {
-        let Some(segment) = &self.segment else { return Ok(()) };
-        if let Err(error) = segment.write_at(&self.buffer, self.at) {
-            inner.healthy.store(false, Ordering::Relaxed);
-            tracing::error!(%error, "the journal cannot be written");
-            if self.buffer.len() > MAX_STUCK {
-                self.buffer.clear();
-            }
-            return Err(error);
-        }
-        self.at += self.buffer.len() as u64;
-        self.buffer.clear();
-        self.dirty = true;
-        Ok(())
+        result
     }
 }
 

@@ -99,6 +99,38 @@ pub struct Budget {
     pub limit_nano_usd: i64,
     /// How long until it starts anew.
     pub window: Window,
+    /// What it does when it is used up.
+    pub mode: BudgetMode,
+}
+
+/// What a budget does when it is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BudgetMode {
+    /// Admits only what fits at its worst: spent and held never pass the limit.
+    #[default]
+    Strict,
+    /// Admits as long as the limit has not been spent; requests that run then may pass it.
+    Soft,
+    /// Never refuses.
+    Meter,
+}
+
+impl BudgetMode {
+    const ALL: [Self; 3] = [Self::Strict, Self::Soft, Self::Meter];
+
+    /// `strict`, `soft` or `meter`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Soft => "soft",
+            Self::Meter => "meter",
+        }
+    }
+
+    /// Undoes [`BudgetMode::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
 }
 
 /// When a budget starts anew (UTC).

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::{Budget, Limits, MAX_GLOB, Metadata, Mode, Window};
+use super::{Budget, BudgetMode, Limits, MAX_GLOB, Metadata, Mode, Window};
 use crate::store::StoreError;
 use crate::store::keys::KeyRow;
 use crate::store::projects::ProjectRow;
@@ -115,7 +115,7 @@ impl KeySpec {
             allowed_models: list(&row.allowed_models).ok_or(StoreError::Unreadable("keys.allowed_models"))?,
             allowed_ips: list(&row.allowed_ips).ok_or(StoreError::Unreadable("keys.allowed_ips"))?,
             expires_at: row.expires_at,
-            budget: budget(row.budget_nano_usd, row.budget_window.as_deref())?,
+            budget: budget(row.budget_nano_usd, row.budget_window.as_deref(), row.budget_mode.as_deref())?,
             limits: limits(row.requests_per_minute, row.tokens_per_minute, row.concurrency)?,
             metadata: metadata(&row.metadata)?,
         })
@@ -129,6 +129,7 @@ impl KeySpec {
         row.expires_at = self.expires_at;
         row.budget_nano_usd = self.budget.map(|b| b.limit_nano_usd);
         row.budget_window = self.budget.map(|b| b.window.as_str().to_owned());
+        row.budget_mode = self.budget.map(|b| b.mode.as_str().to_owned());
         row.requests_per_minute = self.limits.requests_per_minute.map(i64::from);
         row.tokens_per_minute = self.limits.tokens_per_minute.map(u64::cast_signed);
         row.concurrency = self.limits.concurrency.map(i64::from);
@@ -153,7 +154,7 @@ impl ProjectSpec {
     pub fn from_row(row: &ProjectRow) -> Result<Self, StoreError> {
         Ok(Self {
             name: row.name.clone(),
-            budget: budget(row.budget_nano_usd, row.budget_window.as_deref())?,
+            budget: budget(row.budget_nano_usd, row.budget_window.as_deref(), row.budget_mode.as_deref())?,
             limits: limits(row.requests_per_minute, row.tokens_per_minute, row.concurrency)?,
             metadata: metadata(&row.metadata)?,
         })
@@ -164,6 +165,7 @@ impl ProjectSpec {
         row.name.clone_from(&self.name);
         row.budget_nano_usd = self.budget.map(|b| b.limit_nano_usd);
         row.budget_window = self.budget.map(|b| b.window.as_str().to_owned());
+        row.budget_mode = self.budget.map(|b| b.mode.as_str().to_owned());
         row.requests_per_minute = self.limits.requests_per_minute.map(i64::from);
         row.tokens_per_minute = self.limits.tokens_per_minute.map(u64::cast_signed);
         row.concurrency = self.limits.concurrency.map(i64::from);
@@ -229,12 +231,15 @@ fn list(text: &str) -> Option<Vec<String>> {
     serde_json::from_str(text).ok()
 }
 
-fn budget(nano: Option<i64>, window: Option<&str>) -> Result<Option<Budget>, StoreError> {
+fn budget(nano: Option<i64>, window: Option<&str>, mode: Option<&str>) -> Result<Option<Budget>, StoreError> {
     match (nano, window) {
         (None, None) => Ok(None),
         (Some(limit_nano_usd), Some(window)) => {
             let window = Window::parse(window).ok_or(StoreError::Unreadable("budget_window"))?;
-            Ok(Some(Budget { limit_nano_usd, window }))
+            // Without one: made before there were modes.
+            let mode = mode.map_or(Some(BudgetMode::Strict), BudgetMode::parse);
+            let mode = mode.ok_or(StoreError::Unreadable("budget_mode"))?;
+            Ok(Some(Budget { limit_nano_usd, window, mode }))
         }
         _ => Err(StoreError::Unreadable("budget_nano_usd")),
     }
@@ -285,7 +290,7 @@ mod tests {
         assert_eq!(field(|s| s.allowed_ips = vec!["10.0.0.0/33".into()]), "allowed_ips[0]");
         assert_eq!(field(|s| s.limits.concurrency = Some(0)), "limits.concurrency");
         assert_eq!(field(|s| s.limits.tokens_per_minute = Some(u64::MAX)), "limits.tokens_per_minute");
-        let negative = Budget { limit_nano_usd: -1, window: Window::Day };
+        let negative = Budget { limit_nano_usd: -1, window: Window::Day, mode: BudgetMode::Meter };
         assert_eq!(field(|s| s.budget = Some(negative)), "budget.limit_usd");
         assert_eq!(field(|s| drop(s.metadata.insert("a".into(), "x".repeat(513)))), "metadata");
     }

@@ -61,7 +61,9 @@ fn time(ms: Option<i64>) -> Value {
 }
 
 fn budget(budget: Option<Budget>) -> Value {
-    budget.map_or(Value::Null, |b| json!({ "limit_usd": money::print(b.limit_nano_usd), "window": b.window.as_str() }))
+    budget.map_or(Value::Null, |b| {
+        json!({ "limit_usd": money::print(b.limit_nano_usd), "window": b.window.as_str(), "mode": b.mode.as_str() })
+    })
 }
 
 fn limits(limits: Limits) -> Value {

@@ -74,7 +74,8 @@ impl Applier {
         let mut write = store.write().await?;
         let mut fresh = Vec::with_capacity(entries.len());
         let mut rollups: HashMap<(i64, i64), Sums> = HashMap::new();
-        let mut postings: HashMap<(i64, String), i64> = HashMap::new();
+        let mut days: HashMap<(i64, i64), (&Series, i64, i64)> = HashMap::new();
+        let mut last: Option<(&Series, i64)> = None;
         let mut numbered = Vec::new();
         let mut known = known;
         for entry in entries {
@@ -83,8 +84,10 @@ impl Applier {
             {
                 continue;
             }
-            let series = match self.series.get(&entry.series) {
-                Some(number) => *number,
+            // Requests of one series tend to come together.
+            let series = match last.filter(|(series, _)| **series == entry.series) {
+                Some((_, number)) => number,
+                None if self.series.contains_key(&entry.series) => self.series.get(&entry.series).copied().unwrap_or(0),
                 None => {
                     let number = rows::series_id(&mut write, &series_row(&entry.series)).await?;
                     if self.series.len() >= MAX_SERIES {
@@ -95,20 +98,24 @@ impl Applier {
                     number
                 }
             };
+            last = Some((&entry.series, series));
             rollups.entry((hour_of(entry.admitted_at), series)).or_default().add(entry);
-            let (book, day) = (entry.series.book, day_of(entry.admitted_at));
-            if entry.amount > 0 || entry.cost > 0 {
-                for (account, nano) in
-                    legs(book, &entry.series.key_id, &entry.series.provider, entry.amount, entry.cost)
-                {
+            let sums = days.entry((day_of(entry.admitted_at), series)).or_insert((&entry.series, 0, 0));
+            (sums.1, sums.2) = (sums.1.saturating_add(entry.amount), sums.2.saturating_add(entry.cost));
+            fresh.push(entry_row(entry, series));
+        }
+        let mut postings: HashMap<(i64, String), i64> = HashMap::new();
+        for ((day, _), (series, amount, cost)) in days {
+            if amount > 0 || cost > 0 {
+                for (account, nano) in legs(series.book, &series.key_id, &series.provider, amount, cost) {
                     *postings.entry((day, account)).or_default() += nano;
                 }
             }
-            fresh.push(entry_row(entry, series));
         }
+        let count = fresh.len();
         fresh.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let result = async {
-            rows::insert_entries(&mut write, &fresh).await?;
+            rows::insert_entries(&mut write, fresh).await?;
             let rollups: Vec<_> = rollups.into_iter().map(|(place, sums)| sums.row(place)).collect();
             rows::add_rollups(&mut write, &rollups).await?;
             let postings: Vec<_> =
@@ -123,7 +130,7 @@ impl Applier {
                 self.series.remove(&series);
             }
         }
-        result.map(|()| fresh.len())
+        result.map(|()| count)
     }
 }
 

@@ -11,6 +11,7 @@
 mod apply;
 pub mod codec;
 pub mod entry;
+pub mod retention;
 mod run;
 mod stored;
 pub mod verify;
@@ -18,4 +19,7 @@ pub mod view;
 
 pub use apply::Applier;
 pub use entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
-pub use run::{Ledger, LedgerError, Unavailable};
+pub use run::{Ledger, LedgerError, Unavailable, remember};
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,7 @@ impl Ledger {
 
     /// Writes down how far a request has come.
     pub fn checkpoint(&self, entry: &Entry) -> Option<Mark> {
-        write(&self.journal, PROVISIONAL, entry, Urgency::Soon, true).ok()
+        write(&self.journal, PROVISIONAL, entry, Urgency::Soon, false).ok()
     }
 
     /// Books a request for good. Never fails: what cannot be written to the journal still goes to the database.
@@ -212,9 +212,9 @@ impl Ledger {
             }
             self.awake.store(false, Ordering::SeqCst);
             let queued = std::mem::take(&mut *lock(&self.queue));
-            let (entries, marks): (Vec<_>, Vec<_>) = queued.into_iter().unzip();
+            let (entries, kept): (Vec<_>, Vec<_>) = queued.into_iter().unzip();
             let mut tries = 0;
-            for (batch, marks) in entries.chunks(BATCH).zip(marks.chunks(BATCH)) {
+            for batch in entries.chunks(BATCH) {
                 while let Err(error) = applier.apply(store, batch).await {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(error = &error as &dyn std::error::Error, "the ledger's database fails");
@@ -222,8 +222,8 @@ impl Ledger {
                     tries += 1;
                     if self.stop.load(Ordering::SeqCst) && tries > LAST_TRIES {
                         tracing::error!(entries = entries.len(), "charges stay in the journal until the next start");
-                        // The files must stay.
-                        std::mem::forget(marks.to_vec());
+                        // The files of everything that is left must stay.
+                        std::mem::forget(kept);
                         return;
                     }
                     tokio::time::sleep(RETRY).await;
@@ -234,7 +234,7 @@ impl Ledger {
                 self.backlog.fetch_sub(batch.len(), Ordering::Relaxed);
                 self.applied.send_modify(|count| *count += batch.len() as u64);
             }
-            drop(marks);
+            drop(kept);
             if stop && lock(&self.queue).is_empty() {
                 return;
             }
@@ -261,7 +261,7 @@ fn write(
 }
 
 /// Remembers every price in force, so that what was charged by it can be computed again.
-async fn remember(store: &Store, prices: &PriceBook) -> Result<(), StoreError> {
+pub async fn remember(store: &Store, prices: &PriceBook) -> Result<(), StoreError> {
     let all: Vec<_> = prices
         .all()
         .map(|(kind, model, price)| {

@@ -46,6 +46,18 @@ impl Report {
         self.broken == 0
     }
 
+    /// As the admin API gives it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "ok": self.is_ok(),
+            "checked": {
+                "entries": self.entries, "refunds": self.refunds, "sums": self.sums, "recovered": self.recovered,
+            },
+            "broken": self.broken,
+            "violations": self.violations,
+        })
+    }
+
     fn broken(&mut self, invariant: &'static str, detail: impl FnOnce() -> String) {
         self.broken += 1;
         if self.violations.len() < MAX_NAMED {

@@ -55,23 +55,29 @@ impl Price {
         lines
     }
 
-    /// The most that so many tokens of text can cost at the standard tier, in nano-dollars, rounded up.
+    /// The most that so many tokens can cost at the standard tier, in nano-dollars, rounded up: text read, at the
+    /// dearest what may be written to a cache, and whatever is made.
     pub fn ceiling(&self, input: u64, output: u64, at_ms: i64) -> i64 {
+        self.dearest(input, at_ms, |rates| product(input, rates.dearest_input(), output, rates.dearest_output()))
+    }
+
+    /// The most that so many more tokens made can cost after so much input: what a hold grows by.
+    pub fn output_ceiling(&self, input: u64, output: u64, at_ms: i64) -> i64 {
+        self.dearest(input, at_ms, |rates| product(0, 0, output, rates.dearest_output()))
+    }
+
+    /// The most by any row that so much input may reach.
+    fn dearest(&self, input: u64, at_ms: i64, cost: impl Fn(&Rates) -> i64) -> i64 {
         let reached = |row: &&Row| row.tier == ServiceTier::Standard && (row.above == 0 || row.above < input);
         let now = |row: &&Row| row.hours.is_empty() || row.hours.iter().any(|hours| hours.contains(at_ms));
-        let costs = self.rows.iter().filter(reached).filter(now).map(|row| {
-            let product = |tokens: u64, rate: u64| i128::from(tokens).saturating_mul(i128::from(rate));
-            let sum =
-                product(input, row.rates.dearest_input()).saturating_add(product(output, row.rates.dearest_output()));
-            i64::try_from(sum.saturating_add(999_999) / 1_000_000).unwrap_or(i64::MAX)
-        });
-        costs.max().unwrap_or(0)
+        self.rows.iter().filter(reached).filter(now).map(|row| cost(&row.rates)).max().unwrap_or(0)
     }
 
     /// The most that so many seconds of audio can cost, in nano-dollars.
     pub fn audio_ceiling(&self, seconds: u64) -> i64 {
         let rate = self.rows.first().and_then(|row| row.rates.audio_minute).unwrap_or(0);
-        i64::try_from((i128::from(seconds) * i128::from(rate) + 59) / 60).unwrap_or(i64::MAX)
+        let sum = i128::from(seconds).saturating_mul(i128::from(rate)).saturating_add(59);
+        i64::try_from(sum / 60).unwrap_or(i64::MAX)
     }
 
     /// The row that counts: of the tier (the standard one if it has none), within its hours before those without,
@@ -91,28 +97,37 @@ impl Price {
     }
 }
 
+/// Tokens × rates in nano-dollars, rounded up.
+fn product(input: u64, input_rate: u64, output: u64, output_rate: u64) -> i64 {
+    let one = |tokens: u64, rate: u64| i128::from(tokens).saturating_mul(i128::from(rate));
+    let sum = one(input, input_rate).saturating_add(one(output, output_rate));
+    i64::try_from(sum.saturating_add(999_999) / 1_000_000).unwrap_or(i64::MAX)
+}
+
 /// Each counter that is not 0, with its rate or the one that stands in for it.
 fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
     const MILLION: u64 = 1_000_000;
     let input = rates.input;
     let write = rates.cache_write_5m.or(input);
     let output = rates.output;
-    // A model sold by the minute counts its seconds; its tokens, where told too, are the same thing again.
-    let by_minute = rates.audio_minute.is_some() && usage.audio_milliseconds > 0;
-    let token = |rate: Option<u64>| if by_minute { rate.or(Some(0)) } else { rate };
+    // Speech is told by its tokens or by its length. Told both ways it is the same thing, paid once: by its tokens, if
+    // those have a price.
+    let told = usage.audio_milliseconds > 0 && rates.audio_minute.is_some();
+    let by_tokens = input.or(rates.audio_input).is_some() && usage.total_input() > 0;
+    let token = |rate: Option<u64>| if told { rate.or(Some(0)) } else { rate };
+    let minute = if by_tokens { Some(0) } else { rates.audio_minute };
     let lines = [
         ("input_tokens", usage.input_tokens, token(input), MILLION),
         ("cache_read_tokens", usage.cache_read_tokens, token(rates.cache_read.or(input)), MILLION),
         ("cache_write_5m_tokens", usage.cache_write_5m_tokens, token(write), MILLION),
         ("cache_write_1h_tokens", usage.cache_write_1h_tokens, token(rates.cache_write_1h.or(write)), MILLION),
-        // What makes no text has no output rate, and some servers count a vector as output.
         ("output_tokens", usage.output_tokens, token(output), MILLION),
         ("reasoning_tokens", usage.reasoning_tokens, token(rates.reasoning.or(output)), MILLION),
         ("audio_input_tokens", usage.audio_input_tokens, token(rates.audio_input.or(input)), MILLION),
         ("audio_output_tokens", usage.audio_output_tokens, token(rates.audio_output.or(output)), MILLION),
         ("image_input_tokens", usage.image_input_tokens, token(rates.image_input.or(input)), MILLION),
         ("image_output_tokens", usage.image_output_tokens, token(rates.image_output.or(output)), MILLION),
-        ("audio_milliseconds", usage.audio_milliseconds, by_tokens(rates, usage).or(rates.audio_minute), 60_000),
+        ("audio_milliseconds", usage.audio_milliseconds, minute, 60_000),
         ("video_milliseconds", usage.video_milliseconds, rates.video_second.get("default").copied(), 1_000),
         ("images", usage.images, rates.image, 1),
         ("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000),
@@ -122,10 +137,4 @@ fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
             line(Line { counter, quantity, rate, per });
         }
     }
-}
-
-/// Audio that is paid by its tokens costs nothing by the minute.
-fn by_tokens(rates: &Rates, usage: &Usage) -> Option<u64> {
-    let told = usage.total_input() > 0;
-    (rates.audio_minute.is_none() && told && rates.input.is_some()).then_some(0)
 }

@@ -6,11 +6,12 @@
 //! request keeps the one it was admitted by.
 
 mod amount;
+mod complete;
 mod rates;
 mod table;
 
 use crate::config::Kind;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 pub use amount::{Amount, Line};
@@ -22,6 +23,8 @@ pub struct PriceBook {
     /// The date of the catalogue.
     date: Arc<str>,
     kinds: HashMap<Kind, HashMap<Box<str>, Arc<Price>>>,
+    /// Prices of the operator that may differ from others by any factor.
+    confirmed: HashSet<(Kind, Box<str>)>,
 }
 
 /// The price of one model of one kind of provider.
@@ -76,20 +79,54 @@ impl PriceBook {
         self.kinds.iter().flat_map(|(kind, models)| models.iter().map(|(model, price)| (*kind, &**model, price)))
     }
 
-    /// Puts a price of the operator in the place of the catalogue's.
-    pub fn set(&mut self, kind: Kind, model: &str, rates: Rates) {
-        let row = Row { rates, ..Row::default() };
-        let price = Price::new(&self.date, Source::Config, vec![row]);
+    /// Puts a price of the operator in the place of the catalogue's, with rates for inputs above so many tokens; a
+    /// confirmed one may jump.
+    pub fn set(&mut self, kind: Kind, model: &str, rates: Rates, steps: Vec<(u64, Rates)>, confirmed: bool) {
+        if confirmed {
+            self.confirmed.insert((kind, model.into()));
+        }
+        let steps = steps.into_iter().filter(|(above, _)| *above > 0);
+        let steps = steps.map(|(above, rates)| Row { above, rates, ..Row::default() });
+        let mut rows = vec![Row { rates, ..Row::default() }];
+        rows.extend(steps);
+        complete::complete(&mut rows);
+        let price = Price::new(&self.date, Arc::clone(&self.date), Source::Config, rows);
         self.kinds.entry(kind).or_default().insert(model.into(), Arc::new(price));
+    }
+
+    /// What is wrong with a price, if one of its rates is ten times that of `before` or a tenth of it. A confirmed one
+    /// is never wrong, nor one that stays as it was.
+    pub fn jump(&self, before: &Self, kind: Kind, model: &str) -> Option<String> {
+        let (new, old) = (self.find(kind, model)?, before.find(kind, model)?);
+        if new.version == old.version || self.confirmed.contains(&(kind, model.into())) {
+            return None;
+        }
+        new.rows.iter().find_map(|row| {
+            let same = |other: &&Row| (other.tier, other.above, &other.hours) == (row.tier, row.above, &row.hours);
+            let (name, from, to) = far(&row.rates, &old.rows.iter().find(same)?.rates)?;
+            let shown = |rate: u64| crate::money::print(i64::try_from(rate).unwrap_or(i64::MAX));
+            Some(format!("{kind}/{model}: {name} goes from {} to {}, tenfold or more", shown(from), shown(to)))
+        })
     }
 }
 
+/// The first rate that differs tenfold or more, from and to what. Rates that only one of them names are not compared.
+fn far(new: &Rates, old: &Rates) -> Option<(String, u64, u64)> {
+    let listed =
+        RATE_NAMES.iter().filter_map(|(short, name)| Some(((*name).to_owned(), old.get(short)?, new.get(short)?)));
+    let video = old.video_second.iter().filter_map(|(resolution, old)| {
+        Some((format!("video_per_second.{resolution}"), *old, *new.video_second.get(resolution)?))
+    });
+    let far = |from: u64, to: u64| from != to && (to.saturating_mul(10) <= from || from.saturating_mul(10) <= to);
+    listed.chain(video).find(|(_, from, to)| far(*from, *to))
+}
+
 impl Price {
-    fn new(date: &Arc<str>, source: Source, rows: Vec<Row>) -> Self {
+    fn new(date: &Arc<str>, effective_from: Arc<str>, source: Source, rows: Vec<Row>) -> Self {
         // The rows' own form is stable: equal rates have equal versions.
         let form = serde_json::to_string(&rows).unwrap_or_default();
         let version = format!("{date}.{:08x}", crc32c::crc32c(form.as_bytes()));
-        Self { version: version.into(), effective_from: Arc::clone(date), source, rows }
+        Self { version: version.into(), effective_from, source, rows }
     }
 
     /// Names these rates for ever: a date and a check of the rates.

@@ -94,6 +94,13 @@ pub struct Hours {
     pub to: u16,
 }
 
+impl Row {
+    /// Whether it is the one on which all others rest: standard, at any hour, however long the input.
+    pub(super) fn is_base(&self) -> bool {
+        self.tier == ServiceTier::Standard && self.hours.is_empty() && self.above == 0
+    }
+}
+
 impl Hours {
     /// Whether a moment (unix milliseconds) lies in it.
     pub fn contains(self, ms: i64) -> bool {
@@ -129,18 +136,48 @@ impl Rates {
 
     /// The rate by its name in the table.
     pub fn get(&self, name: &str) -> Option<u64> {
-        self.clone().slot(name).and_then(|slot| *slot)
+        match name {
+            "input" => self.input,
+            "cache_read" => self.cache_read,
+            "cache_write_5m" => self.cache_write_5m,
+            "cache_write_1h" => self.cache_write_1h,
+            "output" => self.output,
+            "reasoning" => self.reasoning,
+            "audio_input" => self.audio_input,
+            "audio_output" => self.audio_output,
+            "image_input" => self.image_input,
+            "image_output" => self.image_output,
+            "audio_minute" => self.audio_minute,
+            "image" => self.image,
+            "tool_call_thousand" => self.tool_call_thousand,
+            _ => None,
+        }
+    }
+
+    /// The rate that counts: its own, or that of what stands in for it.
+    pub(super) fn meant(&self, name: &str) -> Option<u64> {
+        self.get(name).or_else(|| self.meant(stand_in(name)?))
     }
 
     /// The dearest that a token of text read can be: it may be written to a cache.
     pub(super) fn dearest_input(&self) -> u64 {
-        [self.input, self.cache_write_5m].into_iter().flatten().max().unwrap_or(0)
+        [self.input, self.cache_write_5m, self.cache_write_1h].into_iter().flatten().max().unwrap_or(0)
     }
 
     /// The dearest that a token made can be.
     pub(super) fn dearest_output(&self) -> u64 {
-        [self.output, self.reasoning, self.audio_output].into_iter().flatten().max().unwrap_or(0)
+        [self.output, self.reasoning, self.audio_output, self.image_output].into_iter().flatten().max().unwrap_or(0)
     }
+}
+
+/// What a rate that nobody names is billed at, so that nothing is silently free.
+fn stand_in(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "cache_read" | "cache_write_5m" | "audio_input" | "image_input" => "input",
+        "cache_write_1h" => "cache_write_5m",
+        "reasoning" | "audio_output" | "image_output" => "output",
+        _ => return None,
+    })
 }
 
 mod tier {

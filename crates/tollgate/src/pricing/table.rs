@@ -1,9 +1,10 @@
 //! Reads `prices.tsv`. A line that cannot be read is left out; a test sees to it that there is none.
 
+use super::complete::complete;
 use super::{Hours, Price, PriceBook, Row, Source};
 use crate::config::Kind;
 use crate::money;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tollgate_protocol::usage::ServiceTier;
 
@@ -11,20 +12,21 @@ const TEXT: &str = include_str!("prices.tsv");
 
 pub(super) fn read() -> PriceBook {
     let mut date: Arc<str> = "".into();
-    let mut models: HashMap<(Kind, &str), Vec<Row>> = HashMap::new();
+    let mut models: HashMap<(Kind, &str), (&str, Vec<Row>)> = HashMap::new();
     for line in lines() {
         if let Some(built) = line.strip_prefix("date\t") {
             date = built.into();
-        } else if let Some((kind, model, row)) = row(line) {
-            models.entry((kind, model)).or_default().push(row);
+        } else if let Some((kind, model, since, row)) = row(line) {
+            models.entry((kind, model)).or_insert((since, Vec::new())).1.push(row);
         }
     }
-    let mut book = PriceBook { date: Arc::clone(&date), kinds: HashMap::new() };
-    for ((kind, model), mut rows) in models {
-        rows.sort_by_key(|row| (row.tier, !row.hours.is_empty(), row.above));
+    let mut book = PriceBook { date: Arc::clone(&date), kinds: HashMap::new(), confirmed: HashSet::new() };
+    for ((kind, model), (since, mut rows)) in models {
+        complete(&mut rows);
         // Without a standard price there is nothing to fall back on.
-        if rows.first().is_some_and(|row| row.tier == ServiceTier::Standard && row.above == 0) {
-            let price = Price::new(&date, Source::Catalogue, rows);
+        if rows.first().is_some_and(Row::is_base) {
+            let since = if since == "-" { Arc::clone(&date) } else { since.into() };
+            let price = Price::new(&date, since, Source::Catalogue, rows);
             book.kinds.entry(kind).or_default().insert(model.into(), Arc::new(price));
         }
     }
@@ -35,9 +37,10 @@ fn lines() -> impl Iterator<Item = &'static str> {
     TEXT.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-fn row(line: &'static str) -> Option<(Kind, &'static str, Row)> {
+/// Kind, model, since when, and the row itself.
+fn row(line: &'static str) -> Option<(Kind, &'static str, &'static str, Row)> {
     let mut cells = line.split('\t');
-    let (kind, model) = (Kind::from_name(cells.next()?)?, cells.next()?);
+    let (kind, model, since) = (Kind::from_name(cells.next()?)?, cells.next()?, cells.next()?);
     let tier = cells.next()?;
     let mut row = Row { tier: ServiceTier::ALL.into_iter().find(|known| known.name() == tier)?, ..Row::default() };
     row.hours = match cells.next()? {
@@ -54,7 +57,7 @@ fn row(line: &'static str) -> Option<(Kind, &'static str, Row)> {
             *row.rates.slot(name)? = Some(nano);
         }
     }
-    cells.next().is_none().then_some((kind, model, row))
+    cells.next().is_none().then_some((kind, model, since, row))
 }
 
 fn hours(text: &str) -> Option<Hours> {
@@ -74,14 +77,55 @@ fn hours(text: &str) -> Option<Hours> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue;
+    use crate::pricing::RATE_NAMES;
+    use std::collections::HashSet;
+
+    fn rows() -> impl Iterator<Item = &'static str> {
+        lines().filter(|line| !line.starts_with("date\t"))
+    }
 
     #[test]
     fn every_line_is_sound() {
-        for line in lines().filter(|line| !line.starts_with("date\t")) {
-            assert!(row(line).is_some(), "{line}");
+        let mut seen = HashSet::new();
+        for line in rows() {
+            let (kind, model, since, row) = row(line).unwrap_or_else(|| panic!("{line}"));
+            assert!(catalogue::find(model).iter().any(|entry| entry.kind == kind), "no such model: {line}");
+            assert!(since == "-" || (since.len() == 10 && since <= read().date()), "{line}");
+            assert!(row.hours.iter().all(|hours| hours.from < 1440 && hours.to < 1440 && hours.days > 0), "{line}");
+            assert!(seen.insert((kind, model, row.tier, row.hours.is_empty(), row.above)), "twice: {line}");
         }
         let book = read();
-        assert!(book.all().count() > 300, "{}", book.all().count());
         assert_eq!(book.date().len(), 10);
+        let models: HashSet<_> = rows().filter_map(row).map(|(kind, model, ..)| (kind, model)).collect();
+        assert_eq!(book.all().count(), models.len(), "a model without a standard row");
+        assert!(models.len() > 300);
+    }
+
+    #[test]
+    fn a_step_is_never_cheaper_and_a_tier_never_lacks_a_rate() {
+        for (kind, model, price) in read().all() {
+            let base = &price.rows()[0].rates;
+            for row in price.rows() {
+                let below =
+                    price.rows().iter().rfind(|b| b.tier == row.tier && b.hours == row.hours && b.above < row.above);
+                for (name, _) in RATE_NAMES {
+                    let rate = row.rates.meant(name);
+                    assert!(rate.is_some() || base.meant(name).is_none(), "{kind}/{model} {:?}: no {name}", row.tier);
+                    assert!(below.is_none_or(|below| below.rates.meant(name) <= rate), "{kind}/{model}: {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn versions_are_equal_only_where_rates_are() {
+        let book = read();
+        let mut rates = HashMap::new();
+        for (kind, model, price) in book.all() {
+            let rows = rates.entry(price.version()).or_insert_with(|| price.rows());
+            assert_eq!(*rows, price.rows(), "{kind}/{model}");
+        }
+        assert!(rates.len() > 50);
     }
 }

@@ -70,7 +70,7 @@ fn hours_of_the_day() {
 #[test]
 fn nothing_is_silently_free() {
     let mut book = PriceBook::catalogue().clone();
-    book.set(Kind::OpenAi, "x", Rates { input: Some(1_000_000_000), ..Rates::default() });
+    book.set(Kind::OpenAi, "x", Rates { input: Some(1_000_000_000), ..Rates::default() }, Vec::new(), false);
     let price = book.find(Kind::OpenAi, "x").unwrap();
     let cached = Usage { cache_read_tokens: 1_000, cache_write_1h_tokens: 1_000, ..Usage::default() };
     assert_eq!(price.amount(&cached, 0), Amount { nano: 2_000_000, unpriced: false, other_tier: false });
@@ -86,11 +86,220 @@ fn versions_name_rates() {
     }
     let mut book = PriceBook::catalogue().clone();
     let rates = price(Kind::OpenAi, "gpt-4o").rows()[0].rates.clone();
-    book.set(Kind::OpenAi, "a", rates.clone());
-    book.set(Kind::OpenAi, "b", Rates { input: Some(1), ..rates.clone() });
-    book.set(Kind::OpenAi, "c", rates);
+    book.set(Kind::OpenAi, "a", rates.clone(), Vec::new(), false);
+    book.set(Kind::OpenAi, "b", Rates { input: Some(1), ..rates.clone() }, Vec::new(), false);
+    book.set(Kind::OpenAi, "c", rates, Vec::new(), false);
     let version = |model: &str| book.find(Kind::OpenAi, model).unwrap().version().clone();
     assert!(version("a") == version("c") && version("a") != version("b"));
+}
+
+/// More of the vendors' pages: audio, images, long caches, tiers that name little.
+#[test]
+fn as_the_price_pages_say_of_other_media() {
+    let million = 1_000_000;
+    // gpt-audio: text 2.50 and 10, audio 32 and 64.
+    let spoken = Usage { input_tokens: 100, audio_input_tokens: 200, audio_output_tokens: 300, ..Usage::default() };
+    assert_eq!(usd(Kind::OpenAi, "gpt-audio", spoken), "0.025850000");
+    // gemini-2.5-flash: audio at 1, text at 0.30; reasoning is output, at 2.50.
+    let heard = Usage { input_tokens: 1_000, audio_input_tokens: 1_000, reasoning_tokens: 100, ..Usage::default() };
+    assert_eq!(usd(Kind::Gemini, "gemini-2.5-flash", heard), "0.001550000");
+    // Priority names 1.80 for audio and 4.50 for output, which is reasoning too.
+    let first = Usage { tier: ServiceTier::Priority, ..heard };
+    assert_eq!(usd(Kind::Gemini, "gemini-2.5-flash", first), "0.002790000");
+    // gemini-2.5-flash-image: pictures at 30, images read as text at 0.30.
+    let drawn = Usage { image_input_tokens: 1_000, image_output_tokens: 1_290, ..Usage::default() };
+    assert_eq!(usd(Kind::Gemini, "gemini-2.5-flash-image", drawn), "0.039000000");
+    // claude-haiku-5-5 has a step at 100,000, which cache writes count towards and are paid at: 0.625 and 1.
+    let written = Usage { cache_write_5m_tokens: 60_000, cache_write_1h_tokens: 40_000, ..Usage::default() };
+    assert_eq!(usd(Kind::Anthropic, "claude-haiku-5-5", written), "0.015500000");
+    let one_more = Usage { input_tokens: 1, ..written };
+    assert_eq!(usd(Kind::Anthropic, "claude-haiku-5-5", one_more), "0.077500500");
+    // gpt-5-nano names no output for priority: the standard 0.40 counts, not nothing.
+    let nano = Usage { output_tokens: million, tier: ServiceTier::Priority, ..Usage::default() };
+    assert_eq!(usd(Kind::OpenAi, "gpt-5-nano", nano), "0.400000000");
+    // A search costs 10 a thousand at any speed.
+    let searched = Usage { tool_calls: 2, tier: ServiceTier::Flex, ..Usage::default() };
+    assert_eq!(usd(Kind::OpenAi, "gpt-5-mini", searched), "0.020000000");
+    // Transcription is told by length or by tokens, and paid once: 0.006 a minute, or 2.50 and 10 a million.
+    let long = Usage { audio_milliseconds: 27_000, ..Usage::default() };
+    assert_eq!(usd(Kind::OpenAi, "gpt-4o-transcribe", long), "0.002700000");
+    let tokens = Usage { audio_input_tokens: 270, output_tokens: 30, ..Usage::default() };
+    assert_eq!(usd(Kind::OpenAi, "gpt-4o-transcribe", tokens), "0.000975000");
+    let both = Usage { audio_milliseconds: 27_000, ..tokens };
+    assert_eq!(usd(Kind::OpenAi, "gpt-4o-transcribe", both), "0.000975000");
+    // Five seconds of Veo 3.1 at 0.40.
+    let film = Usage { video_milliseconds: 5_000, ..Usage::default() };
+    assert_eq!(usd(Kind::Gemini, "veo-3.1-generate-preview", film), "2.000000000");
+}
+
+#[test]
+fn an_amount_is_rounded_half_up_once() {
+    let nano = |cache_read_tokens| {
+        let usage = Usage { cache_read_tokens, ..Usage::default() };
+        price(Kind::OpenAi, "gpt-5-nano").amount(&usage, 0).nano
+    };
+    // gpt-5-nano: 0.005 a million, 5 nano-dollars a token of a cache.
+    assert_eq!((nano(1), nano(2)), (5, 10));
+    let mut book = PriceBook::catalogue().clone();
+    let third = Rates { input: Some(500_000), output: Some(499_999), ..Rates::default() };
+    book.set(Kind::OpenAi, "x", third, Vec::new(), false);
+    let amount = |input_tokens, output_tokens| {
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+        book.find(Kind::OpenAi, "x").unwrap().amount(&usage, 0).nano
+    };
+    // Half a nano-dollar each: one rounds up, one just below does not, and two of them make one, not two.
+    assert_eq!((amount(1, 0), amount(0, 1), amount(1, 1), amount(2, 0)), (1, 0, 1, 1));
+}
+
+#[test]
+fn what_the_catalogue_does_not_know_has_no_price() {
+    let book = PriceBook::catalogue();
+    // Sold by the piece, with token rates of 0; sold by the character; in no price file.
+    for (kind, model) in
+        [(Kind::Gemini, "lyria-3.5"), (Kind::OpenAi, "tts-1"), (Kind::Kling, "kling-v2-6"), (Kind::OpenAi, "no-such")]
+    {
+        assert!(book.find(kind, model).is_none(), "{model}");
+    }
+    // A rate of 0 that a vendor publishes is a price.
+    let free = price(Kind::Gemini, "gemma-3-27b-it");
+    let amount = free.amount(&Usage { input_tokens: 1_000_000, ..Usage::default() }, 0);
+    assert_eq!(amount, Amount { nano: 0, unpriced: false, other_tier: false });
+    assert_eq!(price(Kind::Anthropic, "claude-opus-4-6").effective_from(), "2026-03-13");
+}
+
+#[test]
+fn a_hold_grows_at_the_rates_of_the_step() {
+    let price = price(Kind::Gemini, "gemini-2.5-pro");
+    assert_eq!(price.output_ceiling(200_000, 1_000, 0), 10_000_000);
+    assert_eq!(price.output_ceiling(200_001, 1_000, 0), 15_000_000);
+    // What may be written to a cache for an hour is held for at that rate.
+    assert_eq!(
+        PriceBook::catalogue().find(Kind::Anthropic, "claude-sonnet-4-5").unwrap().ceiling(1_000, 0, 0),
+        6_000_000
+    );
+}
+
+/// Another computation of the same: each counter apart, as a fraction of numbers without a limit, from the rows.
+fn by_the_book(price: &Price, usage: &Usage, at_ms: i64) -> (u128, u128) {
+    let tier = if price.rows().iter().any(|row| row.tier == usage.tier) { usage.tier } else { ServiceTier::Standard };
+    let mut rows: Vec<&Row> =
+        price.rows().iter().filter(|row| row.tier == tier && usage.total_input() >= row.above).collect();
+    rows.retain(|row| row.above == 0 || usage.total_input() > row.above);
+    if rows.iter().any(|row| row.hours.iter().any(|hours| hours.contains(at_ms))) {
+        rows.retain(|row| row.hours.iter().any(|hours| hours.contains(at_ms)));
+    } else {
+        rows.retain(|row| row.hours.is_empty());
+    }
+    let rates = &rows.iter().max_by_key(|row| row.above).unwrap().rates;
+    let rate = |name: &str| u128::from(rates.meant(name).unwrap_or(0));
+    let names = [
+        ("input", usage.input_tokens),
+        ("cache_read", usage.cache_read_tokens),
+        ("cache_write_5m", usage.cache_write_5m_tokens),
+        ("cache_write_1h", usage.cache_write_1h_tokens),
+        ("output", usage.output_tokens),
+        ("reasoning", usage.reasoning_tokens),
+        ("audio_input", usage.audio_input_tokens),
+        ("audio_output", usage.audio_output_tokens),
+        ("image_input", usage.image_input_tokens),
+        ("image_output", usage.image_output_tokens),
+    ];
+    let tokens: u128 = names.iter().map(|(name, count)| rate(name) * u128::from(*count)).sum();
+    (tokens + rate("tool_call_thousand") * 1_000 * u128::from(usage.tool_calls), 1_000_000)
+}
+
+fn any_usage() -> impl Strategy<Value = Usage> {
+    (prop::array::uniform12(0..400_000_u64), 0..4_usize).prop_map(|(n, tier)| Usage {
+        input_tokens: n[0],
+        cache_read_tokens: n[1],
+        cache_write_5m_tokens: n[2],
+        cache_write_1h_tokens: n[3],
+        output_tokens: n[4],
+        reasoning_tokens: n[5],
+        audio_input_tokens: n[6],
+        audio_output_tokens: n[7],
+        image_input_tokens: n[8],
+        image_output_tokens: n[9],
+        tool_calls: n[10] % 100,
+        tier: ServiceTier::ALL[tier],
+        ..Usage::default()
+    })
+}
+
+fn any_price(choice: usize) -> &'static Arc<Price> {
+    let mut all: Vec<_> = PriceBook::catalogue().all().collect();
+    all.sort_by_key(|(kind, model, _)| (*kind, *model));
+    all[choice % all.len()].2
+}
+
+proptest! {
+    #[test]
+    fn equals_another_computation(usage in any_usage(), choice: usize, at in 0..4_000_000_000_000_i64) {
+        let price = any_price(choice);
+        let (parts, whole) = by_the_book(price, &usage, at);
+        let nano = u128::try_from(price.amount(&usage, at).nano).unwrap();
+        prop_assert_eq!(nano, (2 * parts + whole) / (2 * whole));
+        // Kept beside the ledger, it gives the same amount.
+        let kept = Price::from_stored(&price.to_stored()).unwrap();
+        prop_assert_eq!(kept.amount(&usage, at), price.amount(&usage, at));
+    }
+
+    #[test]
+    fn more_never_costs_less(usage in any_usage(), choice: usize, which in 0..14_usize, more in 1..300_000_u64, at in 0..4_000_000_000_000_i64) {
+        let price = any_price(choice);
+        let mut larger = usage;
+        *counter(&mut larger, which) += more;
+        // Audio told by its length as well is the same audio; that the tokens become the measure may cost less.
+        prop_assume!(which != 10);
+        prop_assert!(price.amount(&larger, at).nano >= price.amount(&usage, at).nano, "{:?}", counter(&mut larger, which));
+    }
+
+    #[test]
+    fn any_numbers_are_borne(counts in prop::array::uniform14(prop_oneof![Just(u64::MAX), any::<u64>()]), choice: usize, at: i64) {
+        let price = any_price(choice);
+        let mut usage = Usage::default();
+        for (which, count) in counts.iter().enumerate() {
+            *counter(&mut usage, which) = *count;
+        }
+        prop_assert!(price.amount(&usage, at).nano >= 0);
+        let _ = price.lines(&usage, at);
+        prop_assert!(price.ceiling(counts[0], counts[1], at) >= price.output_ceiling(counts[0], counts[1], at));
+        prop_assert!(price.audio_ceiling(counts[2]) >= 0);
+    }
+
+    #[test]
+    fn a_hold_that_grew_is_enough(input in 0..500_000_u64, first in 0..5_000_u64, more in 0..5_000_u64, choice: usize, at in 0..4_000_000_000_000_i64) {
+        let price = any_price(choice);
+        let held = price.ceiling(input, first, at) + price.output_ceiling(input, more, at);
+        for (input_tokens, cache_write_1h_tokens) in [(input, 0), (0, input)] {
+            let usage = Usage { input_tokens, cache_write_1h_tokens, output_tokens: first, reasoning_tokens: more, ..Usage::default() };
+            prop_assert!(held >= price.amount(&usage, at).nano);
+        }
+    }
+
+    #[test]
+    fn no_stored_text_is_fatal(text in "\\PC*") {
+        prop_assert!(Price::from_stored(&text).is_none());
+    }
+}
+
+fn counter(usage: &mut Usage, which: usize) -> &mut u64 {
+    match which {
+        0 => &mut usage.input_tokens,
+        1 => &mut usage.cache_read_tokens,
+        2 => &mut usage.cache_write_5m_tokens,
+        3 => &mut usage.cache_write_1h_tokens,
+        4 => &mut usage.output_tokens,
+        5 => &mut usage.reasoning_tokens,
+        6 => &mut usage.audio_input_tokens,
+        7 => &mut usage.audio_output_tokens,
+        8 => &mut usage.image_input_tokens,
+        9 => &mut usage.image_output_tokens,
+        10 => &mut usage.audio_milliseconds,
+        11 => &mut usage.video_milliseconds,
+        12 => &mut usage.images,
+        _ => &mut usage.tool_calls,
+    }
 }
 
 proptest! {

@@ -27,6 +27,8 @@ pub struct KeyRow {
     pub budget_nano_usd: Option<i64>,
     /// `total`, `day`, `week` or `month`.
     pub budget_window: Option<String>,
+    /// `strict`, `soft` or `meter`; `None` with a budget is an old row and means `strict`.
+    pub budget_mode: Option<String>,
     /// Requests started in a minute.
     pub requests_per_minute: Option<i64>,
     /// Tokens in and out in a minute.
@@ -50,8 +52,8 @@ pub async fn insert(write: &mut Write, row: &KeyRow) -> Result<(), StoreError> {
     sqlx::query(
         "insert into keys (id, digest, hint, name, mode, project_id, allowed_models, allowed_ips, expires_at,
            budget_nano_usd, budget_window, requests_per_minute, tokens_per_minute, concurrency, metadata,
-           created_at, updated_at, revoked_at, revision)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+           created_at, updated_at, revoked_at, revision, budget_mode)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
     )
     .bind(&row.id)
     .bind(&row.digest)
@@ -72,6 +74,7 @@ pub async fn insert(write: &mut Write, row: &KeyRow) -> Result<(), StoreError> {
     .bind(row.updated_at)
     .bind(row.revoked_at)
     .bind(row.revision)
+    .bind(&row.budget_mode)
     .execute(write.connection())
     .await?;
     Ok(())
@@ -82,7 +85,7 @@ pub async fn update(write: &mut Write, row: &KeyRow) -> Result<(), StoreError> {
     sqlx::query(
         "update keys set name = $2, allowed_models = $3, allowed_ips = $4, expires_at = $5, budget_nano_usd = $6,
            budget_window = $7, requests_per_minute = $8, tokens_per_minute = $9, concurrency = $10, metadata = $11,
-           updated_at = $12, revoked_at = $13, revision = $14
+           updated_at = $12, revoked_at = $13, revision = $14, budget_mode = $15
          where id = $1",
     )
     .bind(&row.id)
@@ -99,6 +102,7 @@ pub async fn update(write: &mut Write, row: &KeyRow) -> Result<(), StoreError> {
     .bind(row.updated_at)
     .bind(row.revoked_at)
     .bind(row.revision)
+    .bind(&row.budget_mode)
     .execute(write.connection())
     .await?;
     Ok(())

@@ -13,6 +13,8 @@ pub struct ProjectRow {
     pub budget_nano_usd: Option<i64>,
     /// `total`, `day`, `week` or `month`.
     pub budget_window: Option<String>,
+    /// `strict`, `soft` or `meter`; `None` with a budget is an old row and means `strict`.
+    pub budget_mode: Option<String>,
     /// Requests started in a minute.
     pub requests_per_minute: Option<i64>,
     /// Tokens in and out in a minute.
@@ -33,8 +35,8 @@ pub struct ProjectRow {
 pub async fn insert(write: &mut Write, row: &ProjectRow) -> Result<(), StoreError> {
     sqlx::query(
         "insert into projects (id, name, budget_nano_usd, budget_window, requests_per_minute, tokens_per_minute,
-           concurrency, metadata, created_at, updated_at, revision)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+           concurrency, metadata, created_at, updated_at, revision, budget_mode)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(&row.id)
     .bind(&row.name)
@@ -47,6 +49,7 @@ pub async fn insert(write: &mut Write, row: &ProjectRow) -> Result<(), StoreErro
     .bind(row.created_at)
     .bind(row.updated_at)
     .bind(row.revision)
+    .bind(&row.budget_mode)
     .execute(write.connection())
     .await?;
     Ok(())
@@ -56,7 +59,7 @@ pub async fn insert(write: &mut Write, row: &ProjectRow) -> Result<(), StoreErro
 pub async fn update(write: &mut Write, row: &ProjectRow) -> Result<(), StoreError> {
     sqlx::query(
         "update projects set name = $2, budget_nano_usd = $3, budget_window = $4, requests_per_minute = $5,
-           tokens_per_minute = $6, concurrency = $7, metadata = $8, updated_at = $9, revision = $10
+           tokens_per_minute = $6, concurrency = $7, metadata = $8, updated_at = $9, revision = $10, budget_mode = $11
          where id = $1",
     )
     .bind(&row.id)
@@ -69,6 +72,7 @@ pub async fn update(write: &mut Write, row: &ProjectRow) -> Result<(), StoreErro
     .bind(&row.metadata)
     .bind(row.updated_at)
     .bind(row.revision)
+    .bind(&row.budget_mode)
     .execute(write.connection())
     .await?;
     Ok(())

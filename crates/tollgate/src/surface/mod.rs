@@ -5,11 +5,13 @@
 
 mod models;
 mod operators;
+mod own;
 
 use crate::door::Handler;
 use crate::gateway::{self, Gateway, Route, Session, fault_answer, request_id};
 use crate::http1::HeadError;
 use crate::message::{Answer, CallerBody, Inbound};
+use crate::store::Store;
 use axum::Router;
 use http::{HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub struct Surface {
     pub gateway: Arc<Gateway>,
     /// The admin API.
     pub admin: Router,
+    /// For receipts.
+    pub store: Store,
     /// What this listener serves.
     pub planes: Planes,
     /// Unset while starting and draining.
@@ -63,6 +67,22 @@ impl Surface {
                     _ => wrong_method("GET"),
                 };
             }
+        }
+        if self.planes.data && path == "/v1/key" {
+            return match inbound.method {
+                Method::GET | Method::HEAD => own::key(&self.gateway, &inbound, session),
+                _ => wrong_method("GET"),
+            };
+        }
+        if self.planes.data
+            && let Some(id) = path.strip_prefix("/v1/receipts/")
+        {
+            return match inbound.method {
+                Method::GET | Method::HEAD => {
+                    Box::pin(own::receipt(&self.gateway, &self.store, &inbound, session, id)).await
+                }
+                _ => wrong_method("GET"),
+            };
         }
         match path {
             "/healthz" | "/readyz" => match inbound.method {

@@ -6,6 +6,7 @@ mod errors;
 mod example;
 mod hardness;
 mod messages;
+mod prices;
 mod reload;
 mod values;
 

@@ -14,9 +14,13 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tollgate::admin::{AdminState, Peer, router};
+use std::sync::Arc;
+use tollgate::accounts::Accounts;
+use tollgate::admin::{AdminState, Books, Peer, router};
 use tollgate::config::Secret;
 use tollgate::keys::bootstrap::{self, Installation};
+use tollgate::ledger::Ledger;
+use tollgate::pricing::PriceBook;
 use tower::ServiceExt as _;
 
 const ADMIN: &str = "an-operator's-own-key";
@@ -40,7 +44,11 @@ impl Gate {
     async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let installation = start(dir.path()).await;
-        let router = router(AdminState::of(&installation));
+        let prices = PriceBook::catalogue();
+        let accounts = Accounts::default();
+        let ledger = Ledger::open(dir.path(), 1, false, &installation.store, prices, &accounts).await.unwrap();
+        let books = Books { ledger, prices: Arc::new(|| Arc::new(PriceBook::catalogue().clone())) };
+        let router = router(AdminState::of(&installation, books));
         Self { dir, installation, router }
     }
 

@@ -34,7 +34,11 @@ fn row(key: &Map<String, Value>) -> [String; 8] {
     let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
     let budget = key.get("budget").and_then(|budget| {
         let usd = budget.get("limit_usd")?.as_str()?;
-        Some(format!("${} / {}", short(usd), budget.get("window")?.as_str()?))
+        let mode = match budget.get("mode")?.as_str()? {
+            "strict" => String::new(),
+            mode => format!(", {mode}"),
+        };
+        Some(format!("${} / {}{mode}", short(usd), budget.get("window")?.as_str()?))
     });
     [
         text("id"),

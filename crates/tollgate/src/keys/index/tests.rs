@@ -4,7 +4,7 @@
 use super::*;
 use crate::config::Secret;
 use crate::keys::secret::generate;
-use crate::keys::{Mode, Window};
+use crate::keys::{BudgetMode, Mode, Window};
 use std::time::Instant;
 
 fn pepper() -> Pepper {
@@ -17,6 +17,7 @@ fn project(id: &str, budget: Option<i64>) -> ProjectRow {
         name: id.into(),
         budget_nano_usd: budget,
         budget_window: budget.map(|_| Window::Day.as_str().into()),
+        budget_mode: None,
         requests_per_minute: None,
         tokens_per_minute: None,
         concurrency: None,
@@ -40,6 +41,7 @@ fn key(name: &str, digest: &Digest) -> KeyRow {
         expires_at: None,
         budget_nano_usd: None,
         budget_window: None,
+        budget_mode: None,
         requests_per_minute: Some(5),
         tokens_per_minute: None,
         concurrency: None,
@@ -96,14 +98,19 @@ fn a_project_moves_its_keys_at_once() {
     apply(&keys, &mut loaded, vec![], vec![project("proj_a", Some(7))]);
     assert_ne!(keys.epoch(), epoch);
     let fresh = keys.authenticate(secret.expose().as_bytes()).unwrap();
-    assert_eq!(fresh.project.budget.unwrap().limit_nano_usd, 7);
+    let budget = fresh.project.budget.unwrap();
+    assert_eq!((budget.limit_nano_usd, budget.mode), (7, BudgetMode::Strict), "rows without a mode are strict");
     assert_eq!((held.project.budget, fresh.limits.requests_per_minute), (None, Some(5)));
 }
 
 #[test]
 fn what_cannot_be_understood_stays_closed() {
     let (keys, mut loaded, secret, row) = one();
-    let broken: [fn(&mut KeyRow); 5] = [
+    let broken: [fn(&mut KeyRow); 6] = [
+        |row| {
+            row.budget_nano_usd = Some(1);
+            (row.budget_window, row.budget_mode) = (Some("day".into()), Some("x".into()));
+        },
         |row| row.mode = "other".into(),
         |row| row.allowed_models = "null".into(),
         |row| row.allowed_ips = "[\"10.0.0.0/99\"]".into(),

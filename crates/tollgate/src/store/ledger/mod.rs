@@ -5,9 +5,11 @@ mod write;
 
 pub use read::{
     Filter, balance_rows, entries_between, entries_page, get_entry, hours_of, posting_rows, postings_since, price,
-    project_of_keys, refund_sums, refunds_page, rollups, rollups_all, series_all, series_matching,
+    project_of_keys, refund_sums, refunds_page, rollups, rollups_all, series_all, series_matching, series_one,
 };
-pub use write::{Posting, add_rollups, insert_entries, insert_refund, post, present, price_versions, series_id};
+pub use write::{
+    Posting, add_rollups, forget_details, insert_entries, insert_refund, post, present, price_versions, series_id,
+};
 
 /// A series as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, sqlx::FromRow)]

@@ -79,6 +79,11 @@ pub async fn series_all(snapshot: &mut Snapshot) -> Result<Vec<SeriesRow>, Store
     Ok(sqlx::query_as("select * from series").fetch_all(snapshot.connection()).await?)
 }
 
+/// One series.
+pub async fn series_one(store: &Store, id: i64) -> Result<Option<SeriesRow>, StoreError> {
+    Ok(sqlx::query_as("select * from series where id = $1").bind(id).fetch_optional(store.readers()).await?)
+}
+
 /// Series by their parts; `None` allows all.
 pub async fn series_matching(
     store: &Store,

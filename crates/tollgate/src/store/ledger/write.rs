@@ -30,22 +30,23 @@ static INSERT: LazyLock<[String; 4]> = LazyLock::new(|| {
 });
 
 /// Adds entries whose ids are new; a known one is a [`StoreError::Conflict`].
-pub async fn insert_entries(write: &mut Write, mut rows: &[EntryRow]) -> Result<(), StoreError> {
+pub async fn insert_entries(write: &mut Write, rows: Vec<EntryRow>) -> Result<(), StoreError> {
+    let mut rows = rows.into_iter();
     for (lot, text) in LOTS.iter().zip(INSERT.iter()) {
-        while let Some((now, rest)) = rows.split_at_checked(*lot) {
-            rows = rest;
+        while rows.len() >= *lot {
             let mut query = sqlx::query(text.as_str());
-            for row in now {
+            // Owned values move to the database's thread; borrowed ones would be copied once more.
+            for row in rows.by_ref().take(*lot) {
                 query = query
-                    .bind(row.id.as_slice())
+                    .bind(row.id)
                     .bind(row.series)
                     .bind(row.admitted_at)
                     .bind(row.amount)
                     .bind(row.cost)
                     .bind(row.marks)
                     .bind(row.status)
-                    .bind(row.usage.as_slice())
-                    .bind(row.detail.as_deref());
+                    .bind(row.usage)
+                    .bind(row.detail);
             }
             query.execute(write.connection()).await?;
         }
@@ -151,6 +152,32 @@ pub async fn insert_refund(write: &mut Write, row: &RefundRow) -> Result<(), Sto
     .execute(write.connection())
     .await?;
     Ok(())
+}
+
+/// Drops the detail of up to `limit` entries with ids below `before`, and says how many. `from` is where the last
+/// call ended, so that what is done is not looked at again.
+pub async fn forget_details(
+    write: &mut Write,
+    from: &[u8],
+    before: &[u8],
+    limit: i64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let last: Option<Vec<u8>> = sqlx::query_scalar(
+        "select max(id) from (select id from entries where id > $1 and id < $2 order by id limit $3)",
+    )
+    .bind(from)
+    .bind(before)
+    .bind(limit)
+    .fetch_one(write.connection())
+    .await?;
+    if let Some(last) = &last {
+        sqlx::query("update entries set detail = null where id > $1 and id <= $2 and detail is not null")
+            .bind(from)
+            .bind(last.as_slice())
+            .execute(write.connection())
+            .await?;
+    }
+    Ok(last)
 }
 
 /// Remembers prices: kind, model, version, stored form.

@@ -29,9 +29,10 @@ fn the_example_loads() {
 
 #[test]
 fn every_block_of_the_guide_loads() {
-    let guide = include_str!("../../../../../docs/configuration.md");
-    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(blocks.len() > 3);
+    let guides = [include_str!("../../../../../docs/configuration.md"), include_str!("../../../../../docs/prices.md")];
+    let blocks = |guide: &'static str| guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<&str> = guides.into_iter().flat_map(blocks).collect();
+    assert!(blocks.len() > 5);
     for block in blocks {
         if let Err(errors) = load(block, ENV) {
             panic!("{block}\n{errors}");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Gate, text};
+use tollgate::keys::BudgetMode;
 
 #[tokio::test]
 async fn a_key_from_making_to_revoking() {
@@ -34,7 +35,7 @@ async fn a_key_from_making_to_revoking() {
         json!({
             "id": id, "hint": hint, "name": "billing", "mode": "live", "status": "active", "project": "proj_default",
             "allowed_models": ["gpt-*"], "allowed_ips": ["10.0.0.0/8", "::1"], "expires_at": "2099-01-01T00:00:00Z",
-            "budget": {"limit_usd": "0.000012500", "window": "month"},
+            "budget": {"limit_usd": "0.000012500", "window": "month", "mode": "strict"},
             "limits": {"requests_per_minute": 60, "tokens_per_minute": 5_000_000_000_u64, "concurrency": 4},
             "metadata": {"team": "x"}, "created_at": null, "updated_at": null, "revoked_at": null
         })
@@ -59,7 +60,7 @@ async fn changes_are_merged() {
     let made = gate
         .create(json!({
             "name": "a", "mode": "test", "allowed_models": ["x"], "metadata": {"a": "1", "b": "2"},
-            "budget": {"limit_usd": "1", "window": "day"}, "limits": {"concurrency": 1, "requests_per_minute": 2}
+            "budget": {"limit_usd": "1", "window": "day", "mode": "soft"}, "limits": {"concurrency": 1, "requests_per_minute": 2}
         }))
         .await;
     let path = format!("/admin/v1/keys/{}", text(&made, "id"));
@@ -71,7 +72,7 @@ async fn changes_are_merged() {
     assert_eq!(answer.status, 200);
     let now = answer.body;
     assert_eq!((text(&now, "name"), text(&now, "status")), ("b".into(), "expired".into()));
-    assert_eq!(now["budget"], json!({"limit_usd": "2.500000000", "window": "day"}));
+    assert_eq!(now["budget"], json!({"limit_usd": "2.500000000", "window": "day", "mode": "soft"}));
     let limits = json!({"requests_per_minute": 2, "tokens_per_minute": 9, "concurrency": null});
     assert_eq!((&now["limits"], &now["metadata"]), (&limits, &json!({"b": "2", "c": "3"})));
     assert!(!gate.opens(&text(&made, "key")));
@@ -126,11 +127,14 @@ async fn projects_hold_keys_and_limits() {
     let key = gate.create(json!({"name": "a", "mode": "live", "project": project})).await;
     let secret = text(&key, "key");
     let path = format!("/admin/v1/projects/{project}");
-    let patch = json!({"budget": {"limit_usd": "6"}, "limits": {"concurrency": 3}, "metadata": {"a": "b"}});
+    let patch =
+        json!({"budget": {"limit_usd": "6", "mode": "meter"}, "limits": {"concurrency": 3}, "metadata": {"a": "b"}});
     let changed = gate.call("PATCH", &path, Some(patch)).await;
     assert_eq!((changed.status.as_u16(), gate.get(&path).await.body), (200, changed.body));
     let held = gate.installation.keys.authenticate(secret.as_bytes()).unwrap().project.clone();
-    assert_eq!((held.budget.unwrap().limit_nano_usd, held.limits.concurrency), (6_000_000_000, Some(3)));
+    let budget = held.budget.unwrap();
+    assert_eq!((budget.limit_nano_usd, held.limits.concurrency), (6_000_000_000, Some(3)));
+    assert_eq!(budget.mode, BudgetMode::Meter);
     let list = gate.get("/admin/v1/projects").await.body;
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|p| text(p, "id")).collect();
     assert_eq!(ids, ["proj_default".to_owned(), project.clone()]);

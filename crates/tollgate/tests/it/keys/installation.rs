@@ -63,8 +63,14 @@ async fn no_secret_is_ever_on_disk() {
     let (_, secret) = gate.live_key().await;
     let random = secret.strip_prefix("sk-tg-live-").unwrap();
     let mut read = 0;
-    for entry in std::fs::read_dir(gate.dir.path()).unwrap() {
-        let entry = entry.unwrap();
+    let entries = |dir: &std::path::Path| std::fs::read_dir(dir).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    let mut all = entries(gate.dir.path());
+    all.extend(entries(&gate.dir.path().join("journal")));
+    for entry in all {
+        if entry.path().is_dir() {
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+            continue;
+        }
         let bytes = std::fs::read(entry.path()).unwrap();
         assert!(!contains(&bytes, &random[..20]) && !contains(&bytes, super::ADMIN), "{:?}", entry.path());
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());

@@ -80,6 +80,8 @@ async fn every_flag_reaches_the_key() {
         "12.5",
         "--window",
         "week",
+        "--budget-mode",
+        "soft",
         "--rpm",
         "5",
         "--tpm",
@@ -94,7 +96,7 @@ async fn every_flag_reaches_the_key() {
     let made: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, text(&made, "mode")), (0, "live".into()));
     assert_eq!(made["allowed_models"], serde_json::json!(["gpt-*", "claude-?"]));
-    assert_eq!(made["budget"], serde_json::json!({"limit_usd": "12.500000000", "window": "week"}));
+    assert_eq!(made["budget"], serde_json::json!({"limit_usd": "12.500000000", "window": "week", "mode": "soft"}));
     let limits = serde_json::json!({"requests_per_minute": 5, "tokens_per_minute": 6, "concurrency": 7});
     assert_eq!((&made["limits"], text(&made["metadata"], "a")), (&limits, "b=c".into()));
     let days = tollgate::clock::parse(&text(&made, "expires_at")).unwrap() - tollgate::clock::now_ms();
@@ -106,7 +108,10 @@ async fn every_flag_reaches_the_key() {
     let (code, out, _) = keys(dir.path(), &["list"]).await;
     let lines: Vec<_> = out.lines().collect();
     assert_eq!((code, lines.len()), (0, 3), "{out}");
-    assert!(lines[0].starts_with("ID") && lines[1].contains("second") && lines[2].contains("$12.50 / week"), "{out}");
+    assert!(
+        lines[0].starts_with("ID") && lines[1].contains("second") && lines[2].contains("$12.50 / week, soft"),
+        "{out}"
+    );
     let (_, out, _) = keys(dir.path(), &["list", "--json", "--project", "proj_default"]).await;
     let list: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(list["data"].as_array().unwrap().len(), 2);
@@ -131,6 +136,8 @@ async fn faults_have_their_codes() {
         &["create"][..],
         &["create", "--name", "a", "--mode", "other"],
         &["create", "--name", "a", "--budget", "-1"],
+        &["create", "--name", "a", "--budget", "1", "--budget-mode", "hard"],
+        &["create", "--name", "a", "--budget-mode", "soft"],
         &["create", "--name", "a", "--budget", "1.0000000001"],
         &["create", "--name", "a", "--window", "day"],
         &["create", "--name", "a", "--expires", "0d"],

@@ -107,6 +107,8 @@ async fn bad_requests_name_the_field() {
         (with(json!({"budget": {"limit_usd": "0.0000000001", "window": "day"}})), "budget.limit_usd"),
         (with(json!({"budget": {"limit_usd": "9223372037", "window": "day"}})), "budget.limit_usd"),
         (with(json!({"budget": {"limit_usd": "5", "window": "year"}})), "budget.window"),
+        (with(json!({"budget": {"limit_usd": "5", "window": "day", "mode": "hard"}})), "budget.mode"),
+        (with(json!({"budget": {"limit_usd": "5", "window": "day", "mode": null}})), "budget.mode"),
         (with(json!({"budget": {"limit_usd": "5", "window": "day", "x": 1}})), "budget.x"),
         (with(json!({"limits": {"concurrency": 0}})), "limits.concurrency"),
         (with(json!({"limits": {"concurrency": -1}})), "limits.concurrency"),

@@ -51,19 +51,20 @@ fn inputs_are_estimated_and_bounded() {
     let (mut all, mut rough, mut media) = (Ratios::default(), Ratios::default(), Ratios::default());
     let (mut missed, mut missed_media, mut bounded) = (Vec::new(), Vec::new(), 0);
     for protocol in ["openai-chat", "openai-embeddings", "openai-responses", "anthropic-messages", "gemini-generate"] {
-        let mut some = Ratios::default();
+        let (mut some, mut some_rough) = (Ratios::default(), Ratios::default());
         for case in recorded(&[protocol]).iter().filter(|case| is_real(case) && case.request.is_object()) {
             let told = case.read().map_or(0, |usage| usage.total_input());
             if told == 0 {
                 continue;
             }
-            let found = estimate::prompt(&serde_json::to_vec(&case.request).unwrap());
+            let found = Prompt::read(&serde_json::to_vec(&case.request).unwrap());
             let likely = room::usage(&found, 0, b"").total_input();
             let text = !case.has(&NOT_TEXT);
             if found.is_open() || !text {
                 media.add(likely, told);
             } else {
                 some.add(likely, told);
+                some_rough.add(found.likely_tokens(), told);
                 all.add(likely, told);
                 rough.add(found.likely_tokens(), told);
             }
@@ -76,6 +77,7 @@ fn inputs_are_estimated_and_bounded() {
             }
         }
         some.print(protocol);
+        some_rough.print(&format!("{protocol} without the tokenizer"));
     }
     if all.0.is_empty() {
         return;
@@ -91,7 +93,7 @@ fn inputs_are_estimated_and_bounded() {
 
 #[test]
 fn outputs_are_estimated_and_counted_while_they_run() {
-    let (mut all, mut running) = (Ratios::default(), Ratios::default());
+    let (mut all, mut rough, mut running) = (Ratios::default(), Ratios::default(), Ratios::default());
     for case in recorded(&["openai-chat"]).iter().filter(|case| is_real(case)) {
         let Some(told) = case.read() else { continue };
         if told.total_output() < 20 || case.has(&["audio_output", "image_output", "prediction"]) {
@@ -116,14 +118,16 @@ fn outputs_are_estimated_and_counted_while_they_run() {
             continue;
         }
         all.add(room::usage(&Prompt::default(), bytes, sample).total_output(), told.total_output());
+        rough.add(estimate::tokens_of_text(bytes), told.total_output());
         if case.streamed {
-            running.add(relay.output_tokens_seen(), told.total_output());
+            running.add(relay.tokens_seen(), told.total_output());
         }
     }
     if all.0.is_empty() {
         return;
     }
     all.print("outputs");
+    rough.print("outputs without the tokenizer");
     running.print("outputs while they run");
     let low = running.0.iter().filter(|ratio| **ratio < 100).count();
     println!("estimates: {low} of {} running counts below the vendor's", running.0.len());

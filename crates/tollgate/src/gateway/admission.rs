@@ -1,0 +1,221 @@
+//! Admission: limits and budgets, before anything is sent.
+//!
+//! What a request may cost at most is held; `docs/limits.md` states the bound that follows. A request that is
+//! admitted gets its one charge, whatever then becomes of it.
+
+use super::attempt::Payload;
+use super::charge::{Charge, GRANT};
+use super::{Gateway, Route};
+use crate::accounts::{Account, Need, Rate, Refused, Whose};
+use crate::catalogue::{self, Entry};
+use crate::config::Kind;
+use crate::keys::{Key, Limits};
+use crate::money;
+use crate::pricing::PriceBook;
+use crate::routing::{Choice, Fleet};
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_protocol::estimate::Prompt;
+use tollgate_protocol::fault::{Fault, FaultKind};
+
+/// Output tokens of a model whose maximum nobody knows.
+const UNKNOWN_OUTPUT: u64 = 32_768;
+/// Output tokens that a transcript is held for.
+const TRANSCRIPT: u64 = 8_192;
+/// Bytes of an upload that are a second of speech at the least: 16 kbit/s.
+const BYTES_OF_SECOND: u64 = 2_000;
+/// Tokens of a second of audio, at the most that vendors count.
+const TOKENS_OF_SECOND: u64 = 32;
+
+/// What is asked for, as far as money needs it.
+pub(super) struct Ask {
+    route: Route,
+    stream: bool,
+    cap: Option<u64>,
+    /// Answers asked for at once.
+    count: u64,
+    prompt: Prompt,
+    /// Bytes of an upload.
+    upload: u64,
+}
+
+impl Ask {
+    /// `left` is what a form's body still announces.
+    pub(super) fn of(route: Route, payload: &Payload, left: u64) -> Self {
+        let mut ask =
+            Self { route, stream: payload.stream(), cap: None, count: 1, prompt: Prompt::default(), upload: 0 };
+        match payload {
+            Payload::Json { body, head } => {
+                ask.prompt = Prompt::read(body);
+                (ask.cap, ask.count) = (head.output_cap, head.choices.clamp(1, 1_024));
+            }
+            Payload::Form(_) => ask.upload = left,
+        }
+        ask
+    }
+
+    fn seconds(&self) -> u64 {
+        self.upload / BYTES_OF_SECOND + 1
+    }
+
+    /// Input tokens that the vendor will about count.
+    pub(super) fn likely_input(&self) -> u64 {
+        if self.route.is_form() { self.seconds() * 2 } else { self.prompt.likely_tokens() }
+    }
+
+    fn upper_input(&self, entry: Option<&Entry>) -> u64 {
+        if self.route.is_form() {
+            return self.seconds() * TOKENS_OF_SECOND;
+        }
+        // More than fits is refused by the vendor and costs nothing.
+        let most = entry.and_then(|entry| entry.max_input_tokens.or(entry.context_window)).map(u64::from);
+        match most {
+            // Part of it is not in the body.
+            Some(most) if self.prompt.is_open() => most,
+            _ => self.prompt.upper_tokens().min(most.unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn upper_output(&self, entry: Option<&Entry>) -> u64 {
+        match self.route {
+            Route::Embeddings => 0,
+            Route::Transcriptions | Route::Translations => TRANSCRIPT,
+            Route::Chat => {
+                let most = entry.and_then(|entry| entry.max_output_tokens).map_or(UNKNOWN_OUTPUT, u64::from);
+                self.cap.unwrap_or(most).saturating_mul(self.count)
+            }
+        }
+    }
+}
+
+/// The models that a request could end at: kinds and names to which prices belong.
+pub(super) fn candidates<'a>(fleet: &Fleet, choices: Option<&'a [Choice]>, model: &'a str) -> Vec<(Kind, Arc<str>)> {
+    if let Some(choices) = choices {
+        return choices.iter().map(|c| (c.deployment.provider.kind, Arc::clone(&c.model))).collect();
+    }
+    // The sandbox: what it would have been, by the catalogue or else by the configuration.
+    let named = model.split_once('/').map_or(model, |(_, name)| name);
+    let listed = [model, named].into_iter().map(catalogue::find).find(|entries| !entries.is_empty());
+    match listed {
+        Some(entries) => entries.iter().map(|entry| (entry.kind, entry.model.into())).collect(),
+        None => fleet
+            .choices(model)
+            .iter()
+            .flat_map(|c| c.iter())
+            .map(|c| (c.deployment.provider.kind, Arc::clone(&c.model)))
+            .collect(),
+    }
+}
+
+/// Whether the models' prices matter before the request is sent.
+pub(super) fn is_budgeted(key: &Key) -> bool {
+    key.budget.is_some() || key.project.budget.is_some()
+}
+
+/// Admits a request or says why not. `candidates` may be empty for a key without a budget.
+pub(super) fn admit(
+    gateway: &Gateway,
+    prices: &PriceBook,
+    account: &Account,
+    key: &Key,
+    ask: &Ask,
+    candidates: &[(Kind, Arc<str>)],
+    now_ms: i64,
+) -> Result<Charge, Fault> {
+    if !gateway.ledger.is_open() {
+        return Err(unavailable());
+    }
+    let mut need = Need::default();
+    let mut granted = None;
+    if is_budgeted(key) {
+        (need, granted) = worth(prices, ask, candidates, now_ms)?;
+    }
+    if limits_tokens(key.limits) || limits_tokens(key.project.limits) {
+        need.tokens = ask.likely_input().saturating_add(ask.cap.unwrap_or(GRANT).saturating_mul(ask.count));
+    }
+    let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
+    Ok(Charge::new(&gateway.ledger, key, hold, ask.likely_input(), granted))
+}
+
+fn limits_tokens(limits: Limits) -> bool {
+    limits.tokens_per_minute.is_some()
+}
+
+/// What is held, and the output tokens that it is enough for if it is to grow with the stream.
+fn worth(
+    prices: &PriceBook,
+    ask: &Ask,
+    candidates: &[(Kind, Arc<str>)],
+    now_ms: i64,
+) -> Result<(Need, Option<u64>), Fault> {
+    let grows = ask.route == Route::Chat && ask.cap.is_none();
+    let (mut worst, mut first, mut hidden, mut priced) = (0, 0, false, false);
+    for (kind, model) in candidates {
+        let Some(price) = prices.find(*kind, model) else { continue };
+        priced = true;
+        let entry = catalogue::find(model).iter().find(|entry| entry.kind == *kind);
+        let input = ask.upper_input(entry);
+        worst = worst.max(price.ceiling(input, ask.upper_output(entry), now_ms));
+        first = first.max(price.ceiling(input, GRANT * ask.count, now_ms));
+        hidden |= entry.is_some_and(Entry::hides_reasoning);
+        if ask.route.is_form() {
+            worst = worst.max(price.audio_ceiling(ask.seconds()));
+        }
+    }
+    if !priced {
+        return Err(Fault::new(
+            FaultKind::Forbidden,
+            "model_unpriced",
+            "This key has a budget, and the model has no price to count against it.",
+        )
+        .about("model"));
+    }
+    Ok(if grows && ask.stream && !hidden {
+        (Need { hold: first.min(worst), ..Need::default() }, Some(GRANT * ask.count))
+    } else if grows && !ask.stream {
+        (Need { hold: worst, least: Some(first.min(worst)), tokens: 0 }, None)
+    } else {
+        (Need { hold: worst, ..Need::default() }, None)
+    })
+}
+
+/// The fault for a ledger that takes nothing.
+pub(super) fn unavailable() -> Fault {
+    Fault::new(FaultKind::Unavailable, "ledger_unavailable", "The gateway cannot book new requests at the moment.")
+        .after(Some(Duration::from_secs(1)))
+}
+
+fn refusal(refused: Refused, need: Need) -> Fault {
+    match refused {
+        Refused::Budget { whose, left } => {
+            let of = match whose {
+                Whose::Key => "this key's budget",
+                Whose::Project => "the budget of this key's project",
+            };
+            let least = need.least.unwrap_or(need.hold);
+            let message = if whose == Whose::Key && left > 0 {
+                format!(
+                    "This request may cost up to ${}, and ${} is left of {of}. A smaller output cap may make it fit.",
+                    money::print(least),
+                    money::print(left)
+                )
+            } else {
+                format!("This request does not fit into what is left of {of}.")
+            };
+            Fault::new(FaultKind::BudgetExceeded, "budget_exceeded", message)
+        }
+        Refused::Rate { rate, whose, limit, wait } => {
+            let what = match rate {
+                Rate::Requests => "requests a minute",
+                Rate::Tokens => "tokens a minute",
+                Rate::Concurrency => "requests at the same time",
+            };
+            let of = match whose {
+                Whose::Key => "This key",
+                Whose::Project => "This key's project",
+            };
+            let message = format!("{of} has a limit of {limit} {what}.");
+            Fault::new(FaultKind::RateLimited, "rate_limit_exceeded", message).after(Some(wait))
+        }
+    }
+}

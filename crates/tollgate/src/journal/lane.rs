@@ -1,0 +1,123 @@
+//! What one thread writes to: a segment, and the records that belong behind what it holds.
+
+use super::desk::Desk;
+use super::segment::{SEGMENT, START, Segment};
+use super::{JournalError, MAX_RECORD, Mark, Urgency, record};
+use std::sync::Arc;
+
+/// Buffered records are written out at this size, in bytes.
+const MAX_BUFFER: usize = 16 * 1024;
+/// A buffer that one large record made larger than this gives the rest back, in bytes.
+const KEEP_BUFFER: usize = 64 * 1024;
+
+/// On cache lines of its own: another thread's lane is its neighbour.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Lane {
+    segment: Arc<Segment>,
+    /// Bytes of the segment that are written.
+    at: u64,
+    /// Records that belong behind those.
+    buffer: Vec<u8>,
+    /// Something is not on stable storage, and the flusher knows.
+    dirty: bool,
+    /// There is no flusher any more.
+    closed: bool,
+}
+
+impl Lane {
+    pub(super) fn new(segment: Arc<Segment>) -> Self {
+        let buffer = Vec::with_capacity(2 * MAX_BUFFER);
+        Self { segment, at: START as u64, buffer, dirty: false, closed: false }
+    }
+
+    /// Appends a record, or leaves no trace of it.
+    pub(super) fn append(
+        &mut self,
+        desk: &Desk,
+        payload: &[u8],
+        urgency: Urgency,
+        last_resort: bool,
+    ) -> Result<Mark, JournalError> {
+        let size = record::size(payload) as u64;
+        if self.end() + size > SEGMENT {
+            self.write_out(desk, last_resort)?;
+            // A write that failed has led to a fresh segment already.
+            if self.end() + size > SEGMENT {
+                self.turn_over(desk, last_resort)?;
+            }
+        }
+        let before = self.buffer.len();
+        record::write(payload, &mut self.buffer);
+        if (urgency == Urgency::Now || self.buffer.len() >= MAX_BUFFER || self.closed)
+            && let Err(error) = self.write_out(desk, last_resort)
+        {
+            // It stood at the end, and a part of it may be in the file: never the whole.
+            self.buffer.truncate(before);
+            return Err(error);
+        }
+        if !self.dirty {
+            self.dirty = true;
+            desk.dirty();
+        }
+        Ok(Mark { _segment: Arc::clone(&self.segment) })
+    }
+
+    /// Writes out what is buffered. A segment that refuses is left for the next one, until there is none.
+    pub(super) fn write_out(&mut self, desk: &Desk, last_resort: bool) -> Result<(), JournalError> {
+        loop {
+            if !self.segment.is_broken() {
+                if self.buffer.is_empty() {
+                    return Ok(());
+                }
+                match self.segment.write_at(&self.buffer, self.at) {
+                    Ok(()) => {
+                        self.at += self.buffer.len() as u64;
+                        self.buffer.clear();
+                        if self.buffer.capacity() > KEEP_BUFFER {
+                            self.buffer.shrink_to(2 * MAX_BUFFER);
+                        }
+                        return Ok(());
+                    }
+                    Err(error) => desk.failed("cannot be written", &error),
+                }
+            }
+            self.turn_over(desk, last_resort)?;
+        }
+    }
+
+    /// For the flusher: writes out and gives what is to be synchronised, if anything is.
+    pub(super) fn visit(&mut self, desk: &Desk) -> Result<Option<Arc<Segment>>, JournalError> {
+        if !self.dirty {
+            return Ok(None);
+        }
+        self.write_out(desk, true)?;
+        self.dirty = false;
+        Ok(Some(Arc::clone(&self.segment)))
+    }
+
+    /// For the flusher, before its last visit: from now on every record is written at once.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Where the next record begins, once the buffer is written.
+    fn end(&self) -> u64 {
+        self.at + self.buffer.len() as u64
+    }
+
+    /// Goes on in a fresh segment, with what is buffered.
+    fn turn_over(&mut self, desk: &Desk, last_resort: bool) -> Result<(), JournalError> {
+        let fresh = desk.take_spare(last_resort).ok_or(JournalError::Full)?;
+        let left = std::mem::replace(&mut self.segment, fresh);
+        if !self.buffer.is_empty() {
+            left.continues_in(&self.segment);
+        }
+        desk.leave(left);
+        self.at = START as u64;
+        Ok(())
+    }
+}
+
+/// A buffer never outgrows a segment, so that it can always move to a fresh one.
+const _: () = assert!((START + MAX_BUFFER + record::HEAD + MAX_RECORD) as u64 <= SEGMENT);
