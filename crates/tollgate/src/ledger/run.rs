@@ -56,10 +56,17 @@ pub enum LedgerError {
     Io(#[from] std::io::Error),
 }
 
+/// What waits for the database, and what keeps its files in the journal.
+#[derive(Default)]
+struct Queue {
+    entries: Vec<Entry>,
+    marks: Vec<[Option<Mark>; 2]>,
+}
+
 /// The ledger of one data dir.
 pub struct Ledger {
     journal: Journal,
-    queue: Mutex<Vec<(Entry, [Option<Mark>; 2])>>,
+    queue: Mutex<Queue>,
     backlog: AtomicUsize,
     /// The applier knows that there is something.
     awake: AtomicBool,
@@ -163,7 +170,8 @@ impl Ledger {
         self.backlog.fetch_add(1, Ordering::Relaxed);
         {
             let mut queue = lock(&self.queue);
-            queue.push((entry, [begun, settled]));
+            queue.entries.push(entry);
+            queue.marks.push([begun, settled]);
             self.pushed.fetch_add(1, Ordering::Relaxed);
         }
         if !self.awake.swap(true, Ordering::SeqCst) {
@@ -199,6 +207,8 @@ impl Ledger {
     async fn apply_all(&self, store: &Store) {
         let mut applier = Applier::default();
         let mut failing = false;
+        // Swapped with the queue: once it is large enough nothing grows any more.
+        let mut taken = Queue::default();
         loop {
             let stop = self.stop.load(Ordering::SeqCst);
             if !stop && !self.awake.load(Ordering::SeqCst) {
@@ -211,19 +221,21 @@ impl Ledger {
                 }
             }
             self.awake.store(false, Ordering::SeqCst);
-            let queued = std::mem::take(&mut *lock(&self.queue));
-            let (entries, kept): (Vec<_>, Vec<_>) = queued.into_iter().unzip();
+            std::mem::swap(&mut *lock(&self.queue), &mut taken);
             let mut tries = 0;
-            for batch in entries.chunks(BATCH) {
+            for batch in taken.entries.chunks(BATCH) {
                 while let Err(error) = applier.apply(store, batch).await {
                     if !std::mem::replace(&mut failing, true) {
                         tracing::error!(error = &error as &dyn std::error::Error, "the ledger's database fails");
                     }
                     tries += 1;
                     if self.stop.load(Ordering::SeqCst) && tries > LAST_TRIES {
-                        tracing::error!(entries = entries.len(), "charges stay in the journal until the next start");
+                        tracing::error!(
+                            entries = taken.entries.len(),
+                            "charges stay in the journal until the next start"
+                        );
                         // The files of everything that is left must stay.
-                        std::mem::forget(kept);
+                        std::mem::forget(taken.marks);
                         return;
                     }
                     tokio::time::sleep(RETRY).await;
@@ -234,8 +246,9 @@ impl Ledger {
                 self.backlog.fetch_sub(batch.len(), Ordering::Relaxed);
                 self.applied.send_modify(|count| *count += batch.len() as u64);
             }
-            drop(kept);
-            if stop && lock(&self.queue).is_empty() {
+            taken.entries.clear();
+            taken.marks.clear();
+            if stop && lock(&self.queue).entries.is_empty() {
                 return;
             }
         }

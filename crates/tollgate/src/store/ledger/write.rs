@@ -17,7 +17,7 @@ pub struct Posting {
 }
 
 /// Rows a statement inserts: full ones, and what is left in smaller lots, so that few texts need be prepared.
-const LOTS: [usize; 4] = [256, 32, 4, 1];
+const LOTS: [usize; 4] = [64, 16, 4, 1];
 
 static INSERT: LazyLock<[String; 4]> = LazyLock::new(|| {
     LOTS.map(|lot| {
