@@ -340,7 +340,12 @@ pub async fn sums(
     let series: HashMap<i64, &SeriesRow> = series.iter().map(|row| (row.id, row)).collect();
     let (from, to) = (from.div_euclid(HOUR_MS), to.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS));
     let mut all: BTreeMap<Vec<String>, Sums> = BTreeMap::new();
-    for row in rows::rollups(store, from, to, MAX_ROLLUPS).await? {
+    let rows = rows::rollups(store, from, to, MAX_ROLLUPS + 1).await?;
+    if i64::try_from(rows.len()).is_ok_and(|count| count > MAX_ROLLUPS) {
+        // A part of the sums would look like all of them.
+        return Err(StoreError::Unreadable("rollups: more hours and series than one answer can add up"));
+    }
+    for row in rows {
         let Some(of) = series.get(&row.series) else { continue };
         let named: Vec<_> = groups.iter().map(|group| group.of(of, row.hour)).collect();
         let sums = all.entry(named.iter().map(|(_, value)| value.clone()).collect()).or_default();
