@@ -1,4 +1,5 @@
-//! `tollgate ledger verify`: do the books add up? Works beside a running gateway; changes nothing.
+//! `tollgate ledger verify`: do the books add up? Works beside a running gateway and changes no entry; like every
+//! command it brings an older database's schema up to date first.
 
 use crate::config::{Config, Sources};
 use crate::ledger::verify::{self, Report};
