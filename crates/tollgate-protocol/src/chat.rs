@@ -8,6 +8,7 @@ mod generated;
 mod usage;
 
 use crate::fault::Fault;
+use crate::head::Spec;
 use crate::json::{self, Member};
 use crate::openai;
 use crate::relay::{End, Verdict, Watch};
@@ -18,6 +19,16 @@ use bytes::BytesMut;
 pub use generated::{Generated, generated};
 pub(crate) use usage::details;
 pub use usage::{ChatUsage, usage};
+
+/// The head of a request.
+pub const HEAD: Spec = Spec {
+    needs: &["messages"],
+    model: Some("model"),
+    stream: Some("stream"),
+    usage_on_demand: true,
+    caps: &["max_tokens", "max_completion_tokens"],
+    choices: Some("n"),
+};
 
 /// The terminal event.
 const DONE: &[u8] = b"[DONE]";
