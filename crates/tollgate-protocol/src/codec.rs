@@ -34,7 +34,7 @@ impl Protocol {
     /// What it can do. The only place that knows which room speaks which protocol.
     pub fn codec(self) -> Option<&'static dyn Codec> {
         match self {
-            Self::Chat => None,
+            Self::Chat => Some(&crate::chat::ChatCompletions),
             Self::Responses => None,
             Self::Messages => None,
             Self::GenerateContent => None,
