@@ -39,6 +39,7 @@
 //!
 //! A fault that counts more content than there is strikes at the end of the content.
 
+mod call;
 mod content;
 mod faults;
 mod multipart;
@@ -46,9 +47,11 @@ mod openai;
 mod output;
 mod schema;
 mod script;
+mod seal;
 mod server;
 mod sse;
 mod steer;
+mod turn;
 
 pub use content::{count_tokens, fnv1a};
 pub use script::{Answer, Step, Steps};
