@@ -4,10 +4,7 @@
 //! and for the same purpose. Made of the numbers everything else is made of: it keeps honest tests honest and is no
 //! cryptography.
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE},
-};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::content::{Rng, fnv1a};
 
@@ -18,10 +15,6 @@ pub(crate) enum Kind {
     Signature,
     /// `data` of a Messages `redacted_thinking` block.
     Redacted,
-    /// Gemini's `thoughtSignature`.
-    Thought,
-    /// `encrypted_content` of a Responses `reasoning` item.
-    Encrypted,
 }
 
 impl Kind {
@@ -29,8 +22,6 @@ impl Kind {
     fn begins(self) -> &'static [u8] {
         match self {
             Self::Signature | Self::Redacted => &[0x12],
-            Self::Thought => &[0x0a],
-            Self::Encrypted => &[0x80, 0, 0, 0, 0],
         }
     }
 
@@ -38,13 +29,7 @@ impl Kind {
         match self {
             Self::Signature => 210,
             Self::Redacted => 330,
-            Self::Thought => 180,
-            Self::Encrypted => 420,
         }
-    }
-
-    fn url_safe(self) -> bool {
-        self == Self::Encrypted
     }
 }
 
@@ -64,13 +49,12 @@ pub(crate) fn make(kind: Kind, world: u64, words: &[&str], nonce: u64) -> String
         bytes.extend_from_slice(&rng.next().to_be_bytes());
     }
     bytes.truncate(kind.bytes());
-    if kind.url_safe() { URL_SAFE.encode(bytes) } else { STANDARD.encode(bytes) }
+    STANDARD.encode(bytes)
 }
 
 /// Whether this simulator made the seal, for this purpose and over these words.
 pub(crate) fn fits(kind: Kind, world: u64, words: &[&str], seal: &str) -> bool {
-    let bytes = if kind.url_safe() { URL_SAFE.decode(seal) } else { STANDARD.decode(seal) };
-    let Ok(bytes) = bytes else {
+    let Ok(bytes) = STANDARD.decode(seal) else {
         return false;
     };
     let nonce = bytes.strip_prefix(kind.begins()).and_then(|rest| rest.get(..NONCE));
@@ -84,7 +68,7 @@ mod tests {
 
     #[test]
     fn only_the_same_words_fit() {
-        for kind in [Kind::Signature, Kind::Redacted, Kind::Thought, Kind::Encrypted] {
+        for kind in [Kind::Signature, Kind::Redacted] {
             let seal = make(kind, 7, &["a thought", "a"], 3);
             assert!(fits(kind, 7, &["a thought", "a"], &seal));
             assert_ne!(seal, make(kind, 7, &["a thought", "a"], 4));
@@ -98,6 +82,5 @@ mod tests {
             }
         }
         assert!(!fits(Kind::Redacted, 7, &["x"], &make(Kind::Signature, 7, &["x"], 1)));
-        assert!(make(Kind::Encrypted, 1, &[], 1).starts_with("gAAAA"));
     }
 }

@@ -51,7 +51,7 @@ pub(crate) trait Frames: Send {
 }
 
 /// A fault that strikes after some content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Cut { inside_chunk: bool },
     Stall,

@@ -40,6 +40,19 @@ pub(crate) enum Usage {
     InFinish,
 }
 
+impl Usage {
+    /// What stands where a number of tokens belongs; none where there is to be no usage.
+    pub(crate) fn number(self, tokens: u64) -> Option<serde_json::Value> {
+        match self {
+            Self::None => None,
+            Self::True | Self::InFinish => Some(tokens.into()),
+            Self::Negative => Some((-100).into()),
+            Self::Absurd => Some(u64::MAX.into()),
+            Self::Text => Some("many".into()),
+        }
+    }
+}
+
 /// What garbage is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Garbage {
@@ -86,6 +99,8 @@ pub(crate) struct Steer {
     pub redacted: bool,
     /// Reasoning state is wanted back, whatever the request asked for.
     pub strict_state: bool,
+    /// The answer ends as one that was filtered.
+    pub filtered: bool,
     pub style: Style,
     pub cut_after: Option<u64>,
     pub cut_chunk: bool,
@@ -172,6 +187,7 @@ impl Steer {
             "tool-calls" => self.tool_calls = Some(value.number(1, 100)?),
             "tool-rounds" => self.tool_rounds = Some(value.number(1, 10_000)?),
             "redacted" => self.redacted = value.flag()?,
+            "filtered" => self.filtered = value.flag()?,
             "strict-state" => self.strict_state = value.flag()?,
             "text" => {
                 self.style = value.word(&[("plain", Style::Plain), ("emoji", Style::Emoji)])?;
