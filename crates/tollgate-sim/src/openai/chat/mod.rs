@@ -22,19 +22,21 @@ use usage::Usage;
 struct Voice {
     turn: Turn,
     ids: Vec<String>,
+    filtered: bool,
 }
 
 impl Voice {
-    fn new(turn: Turn, stamp: &mut Stamp) -> Self {
+    fn new(turn: Turn, filtered: bool, stamp: &mut Stamp) -> Self {
         let calls = match &turn.said {
             Said::Text(_) => 0,
             Said::Calls(calls) => calls.len(),
         };
-        Self { ids: (0..calls).map(|_| stamp.id("call_", 24)).collect(), turn }
+        Self { ids: (0..calls).map(|_| stamp.id("call_", 24)).collect(), turn, filtered }
     }
 
     fn finish(&self) -> &'static str {
         match (self.turn.capped, &self.turn.said) {
+            _ if self.filtered => "content_filter",
             (true, _) => "length",
             (false, Said::Calls(_)) => "tool_calls",
             (false, Said::Text(_)) => "stop",
@@ -55,7 +57,10 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let tool = tool_to_call(&ask.wish, call.steer).map_err(|none| Failure::steered(none.to_string()))?;
     let mut rng = Rng::new(ask.wish.seed(call.stamp.world));
     let voices: Vec<Voice> = (0..ask.choices)
-        .map(|_| Voice::new(Turn::new(&ask.wish, call.steer, tool.as_ref(), rng.next()), &mut call.stamp))
+        .map(|_| {
+            let turn = Turn::new(&ask.wish, call.steer, tool.as_ref(), rng.next());
+            Voice::new(turn, call.steer.filtered, &mut call.stamp)
+        })
         .collect();
     let frame = Frame {
         id: call.stamp.id("chatcmpl-", 29),
