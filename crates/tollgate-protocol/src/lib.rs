@@ -14,6 +14,7 @@
 //! | [`sse`] | bytes to events of a server-sent event stream |
 //! | [`relay`] | one streamed answer on its way to the caller |
 //! | [`multipart`] | finds fields of a form while it passes |
+//! | [`generated`] | how much a model has made, where a vendor does not say |
 //! | [`usage`] | disjoint counters of what a request used |
 //! | [`fault`] | what can go wrong, with one meaning each |
 //! | [`scrub`] | takes account data out of vendors' texts |
@@ -32,6 +33,7 @@ pub mod estimate;
 pub mod fault;
 pub mod fields;
 pub mod gemini;
+pub mod generated;
 pub mod head;
 pub mod json;
 pub mod messages;

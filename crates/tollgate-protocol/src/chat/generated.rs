@@ -1,40 +1,12 @@
-//! What a model has made, counted while it passes: a careful running count of tokens, and the beginning of the text.
+//! What the choices of a chat answer hold that a model has made.
 
-use crate::estimate::{Sample, text_length};
+use crate::generated::{Generated, SOUND_A_TOKEN};
 use crate::json;
 
-/// Bytes of base64 for one token of sound: 24,000 samples of two bytes and 20 tokens a second.
-const SOUND_A_TOKEN: u64 = 3200;
-/// Bytes that a model writes around a call of a tool and that nobody sees.
-const CALL_FRAME: u64 = 36;
-
-/// Counts of what choices have made so far.
-#[derive(Debug, Clone, Default)]
-pub struct Generated {
-    bytes: u64,
-    tokens: u64,
-    sample: Sample,
-}
-
 impl Generated {
-    /// Bytes of text made, with what a model writes around the calls of tools.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Tokens made, rather too many than too few: one for three bytes, and at least one for each piece of a stream.
-    pub fn tokens(&self) -> u64 {
-        self.tokens
-    }
-
-    /// The beginning of the text made.
-    pub fn sample(&self) -> &Sample {
-        &self.sample
-    }
-
     /// Takes the delta or the message of a choice, or its bare text; whether it holds something made.
     pub(crate) fn take(&mut self, delta: &[u8]) -> bool {
-        let before = self.bytes;
+        let before = self.bytes();
         let (mut made, mut sound) = (false, 0);
         let mut thought: &[u8] = b"";
         if delta.starts_with(b"\"") {
@@ -66,10 +38,7 @@ impl Generated {
             self.text(thought);
             made &= read.is_ok();
         }
-        let bytes = self.bytes - before;
-        made |= bytes > 0;
-        self.tokens += (bytes.div_ceil(3) + sound.div_ceil(SOUND_A_TOKEN)).max(u64::from(made));
-        made
+        self.piece(before, sound.div_ceil(SOUND_A_TOKEN), made)
     }
 
     fn call(&mut self, call: &[u8]) {
@@ -83,25 +52,10 @@ impl Generated {
 
     fn function(&mut self, function: &[u8]) {
         let _ = json::members(function, |member| match member.key().as_ref() {
-            b"name" if member.value.len() > 2 && !member.is_null() => {
-                self.bytes += CALL_FRAME;
-                self.text(member.value);
-            }
+            b"name" => self.name(member.value),
             b"arguments" | b"input" => self.text(member.value),
             _ => {}
         });
-    }
-
-    /// Counts a string; a list of parts is counted as it stands.
-    fn text(&mut self, value: &[u8]) {
-        match value {
-            [b'"', written @ .., b'"'] => {
-                self.bytes += text_length(written);
-                self.sample.take(written);
-            }
-            b"" | b"null" | b"[]" | b"{}" => {}
-            _ => self.bytes += value.len() as u64,
-        }
     }
 }
 
@@ -126,6 +80,7 @@ pub fn generated(body: &[u8]) -> Generated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generated::CALL_FRAME;
 
     #[test]
     fn all_that_a_message_can_hold() {

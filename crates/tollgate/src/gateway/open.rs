@@ -200,7 +200,9 @@ fn check(route: Route, stream: bool, json: bool, body: &[u8]) -> Result<Option<U
 fn in_band(fault: Fault) -> Failure {
     match fault.kind {
         FaultKind::RateLimited => Failure { fault, next: Next::Account, outcome: "rate_limited" },
-        FaultKind::UpstreamUnavailable => Failure { fault, next: Next::Account, outcome: "unavailable" },
+        FaultKind::UpstreamUnavailable | FaultKind::UpstreamOverloaded => {
+            Failure { fault, next: Next::Account, outcome: "unavailable" }
+        }
         FaultKind::Rejected(_) => Failure { fault, next: Next::Stop, outcome: "rejected" },
         _ if matches!(&*fault.code, "upstream_account_error" | "upstream_error") => {
             Failure { fault, next: Next::Account, outcome: "error" }
