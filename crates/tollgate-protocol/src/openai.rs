@@ -2,6 +2,7 @@
 //!
 //! Source of the vendor facts: `OpenAI`'s published API description and official libraries, as of 2026-08 to 2026-11.
 
+use crate::codec::Refusal;
 use crate::fault::{Fault, FaultKind, Meaning};
 use crate::scrub;
 use bytes::BytesMut;
@@ -136,6 +137,18 @@ pub fn meaning(status: u16, error: Option<&VendorError>) -> Meaning {
         503 | 529 => Meaning::Unavailable,
         _ => Meaning::Broken,
     }
+}
+
+/// A vendor's error answer: what it means, and the fault that the caller sees. `wait` is what its headers say.
+pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Refusal {
+    let error = read_error(body);
+    let is_error = error.is_some();
+    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { meaning(status, error.as_ref()) };
+    let mut fault = fault(meaning, status, error, wait);
+    if meaning == Meaning::Caller && is_error {
+        fault.raw = Some(scrub::body(body));
+    }
+    Refusal { meaning, fault }
 }
 
 /// What an error object inside a stream or inside a 200 means: there the status is not to be had.

@@ -17,8 +17,6 @@ pub struct MessagesWatch {
     usage: MessagesUsage,
     generated: Generated,
     started: bool,
-    /// A block is open.
-    open: bool,
     /// The vendor has said why the answer ended.
     finished: bool,
 }
@@ -69,7 +67,7 @@ impl Watch for MessagesWatch {
             b"\"message_start\"" => {
                 self.started = true;
                 // Some relays begin anew in the midst of an answer; the vendor's own library does so too.
-                (self.open, self.finished) = (false, false);
+                self.finished = false;
                 details(message.unwrap_or_default(), |key, value| {
                     if key == b"usage" {
                         self.usage.take(value);
@@ -77,15 +75,8 @@ impl Watch for MessagesWatch {
                 });
                 false
             }
-            b"\"content_block_start\"" => {
-                self.open = true;
-                self.generated.block(block.unwrap_or_default())
-            }
+            b"\"content_block_start\"" => self.generated.block(block.unwrap_or_default()),
             b"\"content_block_delta\"" => self.delta(delta.unwrap_or_default()),
-            b"\"content_block_stop\"" => {
-                self.open = false;
-                false
-            }
             b"\"message_delta\"" => {
                 details(delta.unwrap_or_default(), |key, value| {
                     self.finished |= key == b"stop_reason" && !matches!(value, b"null" | b"\"\"");
@@ -95,9 +86,10 @@ impl Watch for MessagesWatch {
                 }
                 self.finished
             }
-            b"\"message_stop\"" if self.started && self.finished && !self.open => return Verdict::Terminal,
+            // A block may be left open where the cap on tokens cut it.
+            b"\"message_stop\"" if self.started && self.finished => return Verdict::Terminal,
             b"\"message_stop\"" => return Verdict::Broken(incomplete()),
-            // `ping`, and what is not known yet.
+            // `ping`, `content_block_stop`, and what is not known yet.
             _ => false,
         };
         if !self.started && kind != b"\"ping\"" {
@@ -107,7 +99,7 @@ impl Watch for MessagesWatch {
     }
 
     fn end(&mut self) -> End {
-        if self.started && self.finished && !self.open {
+        if self.started && self.finished {
             // Why it ended was said; a strict client waits for the last word all the same.
             End::Complete(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n")
         } else {
