@@ -16,7 +16,8 @@ use crate::sse::Event;
 use crate::usage::Usage;
 use bytes::BytesMut;
 
-pub use generated::{Generated, generated};
+pub use crate::generated::Generated;
+pub use generated::generated;
 pub(crate) use usage::details;
 pub use usage::{ChatUsage, usage};
 
