@@ -1,18 +1,18 @@
 //! What a model has made, counted while it passes: a careful running count of tokens, and the beginning of the text.
-//!
-//! Each protocol says where in its events that stands; how it counts is the same for all.
+//! What of an event or an answer is made is each protocol's to say.
 
 use crate::estimate::{Sample, text_length};
 
 /// Bytes of base64 for one token of sound: 24,000 samples of two bytes and 20 tokens a second.
-pub(crate) const SOUND_A_TOKEN: u64 = 3200;
+const SOUND_A_TOKEN: u64 = 3200;
 /// Bytes that a model writes around a call of a tool and that nobody sees.
 pub(crate) const CALL_FRAME: u64 = 36;
 
-/// Counts of what was made so far.
+/// Counts of what a model has made so far.
 #[derive(Debug, Clone, Default)]
 pub struct Generated {
     bytes: u64,
+    sound: u64,
     tokens: u64,
     sample: Sample,
 }
@@ -33,7 +33,18 @@ impl Generated {
         &self.sample
     }
 
-    /// Counts a JSON string; a list of parts or an object is counted as it stands.
+    /// Counts one piece, which `fill` takes apart by the methods below; whether something was made. `fill` says
+    /// whether the piece counts even where it holds no text.
+    pub(crate) fn piece(&mut self, fill: impl FnOnce(&mut Self) -> bool) -> bool {
+        let (bytes, sound) = (self.bytes, self.sound);
+        let made = fill(self);
+        let made = made || self.bytes > bytes;
+        let tokens = (self.bytes - bytes).div_ceil(3) + (self.sound - sound).div_ceil(SOUND_A_TOKEN);
+        self.tokens += tokens.max(u64::from(made));
+        made
+    }
+
+    /// Counts a JSON string; a list or an object is counted as it stands.
     pub(crate) fn text(&mut self, value: &[u8]) {
         match value {
             [b'"', written @ .., b'"'] => {
@@ -45,20 +56,16 @@ impl Generated {
         }
     }
 
-    /// Counts the name of a tool that is called, a JSON string; an empty one is no call.
-    pub(crate) fn name(&mut self, value: &[u8]) {
-        if value.len() > 2 && value != b"null" {
+    /// Counts the beginning of a call by its tool's name, a JSON string.
+    pub(crate) fn call(&mut self, name: &[u8]) {
+        if name.len() > 2 && name != b"null" {
             self.bytes += CALL_FRAME;
-            self.text(value);
+            self.text(name);
         }
     }
 
-    /// A piece is complete that began when `before` bytes were counted, with `more` tokens that are no text; whether
-    /// it holds something made. `made`: it does, also if it counts nothing.
-    pub(crate) fn piece(&mut self, before: u64, more: u64, made: bool) -> bool {
-        let bytes = self.bytes - before;
-        let made = made || bytes > 0;
-        self.tokens += (bytes.div_ceil(3) + more).max(u64::from(made));
-        made
+    /// Counts sound in base64.
+    pub(crate) fn sound(&mut self, base64: &[u8]) {
+        self.sound += base64.len() as u64;
     }
 }

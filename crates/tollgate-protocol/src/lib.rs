@@ -14,9 +14,9 @@
 //! | [`sse`] | bytes to events of a server-sent event stream |
 //! | [`relay`] | one streamed answer on its way to the caller |
 //! | [`multipart`] | finds fields of a form while it passes |
-//! | [`generated`] | how much a model has made, where a vendor does not say |
 //! | [`usage`] | disjoint counters of what a request used |
 //! | [`fault`] | what can go wrong, with one meaning each |
+//! | [`generated`] | what a model has made, counted while it passes |
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |

@@ -1,33 +1,34 @@
-//! What the choices of a chat answer hold that a model has made.
+//! What of a chunk or an answer was made.
 
-use crate::generated::{Generated, SOUND_A_TOKEN};
+use crate::generated::Generated;
 use crate::json;
 
 impl Generated {
-    /// Takes the delta or the message of a choice, or its bare text; whether it holds something made.
+    /// Takes the delta or the message of a chat choice, or its bare text; whether it holds something made.
     pub(crate) fn take(&mut self, delta: &[u8]) -> bool {
-        let before = self.bytes();
-        let (mut made, mut sound) = (false, 0);
-        let mut thought: &[u8] = b"";
-        if delta.starts_with(b"\"") {
-            self.text(delta);
-        } else {
+        self.piece(|all| {
+            if delta.starts_with(b"\"") {
+                all.text(delta);
+                return false;
+            }
+            let mut made = false;
+            let mut thought: &[u8] = b"";
             let read = json::members(delta, |member| {
                 let value = member.value;
                 match member.key().as_ref() {
                     b"role" => return,
-                    b"content" | b"refusal" => self.text(value),
+                    b"content" | b"refusal" => all.text(value),
                     // Some servers send the same thought under both names.
                     b"reasoning_content" | b"reasoning" if value.len() > thought.len() => thought = value,
                     b"tool_calls" => {
                         // `null` where there are none.
-                        let _ = json::elements(value, |call| self.call(call));
+                        let _ = json::elements(value, |call| tool_call(all, call));
                     }
-                    b"function_call" => self.function(value),
+                    b"function_call" => function(all, value),
                     b"audio" => {
                         let _ = json::members(value, |inner| match inner.key().as_ref() {
-                            b"transcript" => self.text(inner.value),
-                            b"data" => sound += inner.value.len() as u64,
+                            b"transcript" => all.text(inner.value),
+                            b"data" => all.sound(inner.value),
                             _ => {}
                         });
                     }
@@ -35,28 +36,27 @@ impl Generated {
                 }
                 made |= !matches!(value, b"null" | b"[]" | b"{}" | b"\"\"");
             });
-            self.text(thought);
-            made &= read.is_ok();
+            all.text(thought);
+            made && read.is_ok()
+        })
+    }
+}
+
+fn tool_call(all: &mut Generated, call: &[u8]) {
+    // What is no object is no call.
+    let _ = json::members(call, |member| {
+        if matches!(member.key().as_ref(), b"function" | b"custom") {
+            function(all, member.value);
         }
-        self.piece(before, sound.div_ceil(SOUND_A_TOKEN), made)
-    }
+    });
+}
 
-    fn call(&mut self, call: &[u8]) {
-        // What is no object is no call.
-        let _ = json::members(call, |member| {
-            if matches!(member.key().as_ref(), b"function" | b"custom") {
-                self.function(member.value);
-            }
-        });
-    }
-
-    fn function(&mut self, function: &[u8]) {
-        let _ = json::members(function, |member| match member.key().as_ref() {
-            b"name" => self.name(member.value),
-            b"arguments" | b"input" => self.text(member.value),
-            _ => {}
-        });
-    }
+fn function(all: &mut Generated, value: &[u8]) {
+    let _ = json::members(value, |member| match member.key().as_ref() {
+        b"name" => all.call(member.value),
+        b"arguments" | b"input" => all.text(member.value),
+        _ => {}
+    });
 }
 
 /// What a whole answer holds that was made, for one that came without usage.

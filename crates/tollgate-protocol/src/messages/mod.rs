@@ -87,19 +87,17 @@ pub fn generated(body: &[u8]) -> Generated {
 impl Generated {
     /// Takes a block of content, whole or as it begins; whether it holds something made.
     fn block(&mut self, block: &[u8]) -> bool {
-        let before = self.bytes();
-        let mut made = false;
-        let mut kind: &[u8] = b"";
-        details(block, |key, value| match key {
-            b"type" => kind = value,
-            b"text" | b"thinking" => self.text(value),
-            b"name" => self.name(value),
-            b"input" => self.text(value),
-            // Sealed thoughts, results of the vendor's own tools: made, but not counted as text.
-            b"data" | b"content" => made |= !matches!(value, b"null" | b"[]" | b"\"\""),
-            _ => {}
-        });
-        self.piece(before, 0, made && !kind.is_empty())
+        self.piece(|all| {
+            let mut made = false;
+            details(block, |key, value| match key {
+                b"text" | b"thinking" | b"input" => all.text(value),
+                b"name" => all.call(value),
+                // Sealed thoughts, results of the vendor's own tools: made, but not counted as text.
+                b"data" | b"content" => made |= !matches!(value, b"null" | b"[]" | b"\"\""),
+                _ => {}
+            });
+            made
+        })
     }
 }
 

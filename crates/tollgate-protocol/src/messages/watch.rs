@@ -24,15 +24,16 @@ pub struct MessagesWatch {
 impl MessagesWatch {
     /// A piece of a block; whether it holds something made.
     fn delta(&mut self, delta: &[u8]) -> bool {
-        let before = self.generated.bytes();
-        let mut made = false;
-        details(delta, |key, value| match key {
-            b"type" => {}
-            b"text" | b"thinking" | b"partial_json" => self.generated.text(value),
-            // Seals, sources, and what is not known yet.
-            _ => made |= !matches!(value, b"null" | b"[]" | b"{}" | b"\"\""),
-        });
-        self.generated.piece(before, 0, made)
+        self.generated.piece(|all| {
+            let mut made = false;
+            details(delta, |key, value| match key {
+                b"type" => {}
+                b"text" | b"thinking" | b"partial_json" => all.text(value),
+                // Seals, sources, and what is not known yet.
+                _ => made |= !matches!(value, b"null" | b"[]" | b"{}" | b"\"\""),
+            });
+            made
+        })
     }
 }
 
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn errors_and_garbage_stop_the_stream() {
         let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"over org-ABCDEFGH12\"}}\n\n";
-        let (out, relay, last) = run(format!("{STREAM}{error}").as_bytes(), &[]);
+        let (out, mut relay, last) = run(format!("{STREAM}{error}").as_bytes(), &[]);
         assert_eq!(out, STREAM);
         let fault = last.fault.unwrap();
         assert_eq!((super::error::status(&fault), fault.message.as_ref()), (529, "over ***"));

@@ -75,7 +75,8 @@ fn fits(root: &Value, schema: &Value, value: &Value, path: &mut String) -> Resul
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    if !kinds.is_empty() && !kinds.iter().any(|kind| is(kind)) && !(schema["nullable"] == true && value.is_null()) {
+    let null = schema["nullable"] == true && value.is_null();
+    if !(null || kinds.is_empty() || kinds.iter().any(|kind| is(kind))) {
         return Err(format!("{path} is {value:.60}, no {}", kinds.join(" or ")));
     }
     bounds(schema, value, path)?;
