@@ -248,7 +248,9 @@ fn in_answer(fault: Fault, next: Next, outcome: &'static str) -> Failure {
 fn in_band(fault: Fault) -> Failure {
     match fault.kind {
         FaultKind::RateLimited => in_answer(fault, Next::Account, "rate_limited"),
-        FaultKind::UpstreamUnavailable => in_answer(fault, Next::Account, "unavailable"),
+        FaultKind::UpstreamUnavailable | FaultKind::UpstreamOverloaded => {
+            in_answer(fault, Next::Account, "unavailable")
+        }
         FaultKind::Rejected(_) => in_answer(fault, Next::Stop, "rejected"),
         _ if matches!(&*fault.code, "upstream_account_error" | "upstream_error") => {
             in_answer(fault, Next::Account, "error")
