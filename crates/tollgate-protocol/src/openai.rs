@@ -2,6 +2,7 @@
 //!
 //! Source of the vendor facts: `OpenAI`'s published API description and official libraries, as of 2026-08 to 2026-11.
 
+use crate::codec::Refusal;
 use crate::fault::{Fault, FaultKind, Meaning};
 use crate::scrub;
 use bytes::BytesMut;
@@ -39,7 +40,8 @@ pub fn write_error_event(fault: &Fault, out: &mut BytesMut) {
     out.extend_from_slice(b"\n\n");
 }
 
-fn error_type(kind: FaultKind) -> &'static str {
+/// The `type` of an error.
+pub(crate) fn error_type(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::InvalidRequest
         | FaultKind::Unauthenticated
@@ -82,7 +84,9 @@ pub fn read_error(body: &[u8]) -> Option<VendorError> {
         Some(error) => error,
     };
     if let Some(text) = error.as_str() {
-        return Some(VendorError { message: Some(scrub::text(text)), ..VendorError::default() });
+        // xAI has its code beside.
+        let code = value.get("code").and_then(serde_json::Value::as_str).map(scrub::text);
+        return Some(VendorError { message: Some(scrub::text(text)), code, ..VendorError::default() });
     }
     error.as_object()?;
     let text = |name: &str| match error.get(name) {
@@ -135,6 +139,24 @@ pub fn meaning(status: u16, error: Option<&VendorError>) -> Meaning {
     }
 }
 
+/// Codes of a failed response that are about what the caller sent.
+const REJECTED: [&str; 14] = [
+    "bio_policy",
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_base64_image",
+    "invalid_image_url",
+    "image_too_large",
+    "image_too_small",
+    "image_parse_error",
+    "image_content_policy_violation",
+    "invalid_image_mode",
+    "image_file_too_large",
+    "unsupported_image_media_type",
+    "empty_image_file",
+    "image_file_not_found",
+];
+
 /// What an error object inside a stream or inside a 200 means: there the status is not to be had.
 pub fn meaning_in_band(error: &VendorError) -> Meaning {
     let names = [error.code.as_deref(), error.kind.as_deref()];
@@ -145,7 +167,9 @@ pub fn meaning_in_band(error: &VendorError) -> Meaning {
         Meaning::RateLimited
     } else if any(&["server_is_overloaded", "overloaded_error", "service_unavailable_error", "503", "529"]) {
         Meaning::Unavailable
-    } else if any(&["invalid_request_error", "invalid_prompt", "context_length_exceeded", "content_filter", "400"]) {
+    } else if any(&["invalid_request_error", "invalid_prompt", "context_length_exceeded", "content_filter", "400"])
+        || any(&REJECTED)
+    {
         Meaning::Caller
     } else {
         Meaning::Broken
@@ -185,6 +209,18 @@ pub fn fault(meaning: Meaning, status: u16, error: Option<VendorError>, wait: Op
     }
 }
 
+/// Reads a vendor's error answer. `wait` is what its headers say about when to come back.
+pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Refusal {
+    let error = read_error(body);
+    let is_error = error.is_some();
+    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { meaning(status, error.as_ref()) };
+    let mut fault = fault(meaning, status, error, wait);
+    if meaning == Meaning::Caller && is_error {
+        fault.raw = Some(scrub::body(body));
+    }
+    Refusal { meaning, fault }
+}
+
 /// Writes a model list; `created` is a Unix time in seconds.
 pub fn write_models<'a>(models: impl Iterator<Item = (&'a str, &'a str)>, created: i64) -> Vec<u8> {
     let data: Vec<_> = models.map(|(id, owner)| model_object(id, owner, created)).collect();
@@ -214,7 +250,13 @@ mod tests {
         assert_eq!(meaning(500, read_error(b"<html>").as_ref()), Meaning::Broken);
         let wrapped = read_error(br#"[{"error":{"code":400,"message":"bad"}}]"#).unwrap();
         assert_eq!(wrapped.code.as_deref(), Some("400"));
+        let xai = read_error(br#"{"code":"invalid-argument","error":"Model not found: x"}"#).unwrap();
+        assert_eq!(xai.code.as_deref(), Some("invalid-argument"));
         let fault = fault(Meaning::Account, 401, quota, None);
         assert_eq!(fault.status(), 502);
+        let refused = refusal(400, br#"{"error":{"message":"bad org-ABCDEFGH12","param":"input"}}"#, None);
+        assert_eq!((refused.meaning, refused.fault.param.as_deref()), (Meaning::Caller, Some("input")));
+        assert_eq!(refused.fault.raw.unwrap(), br#"{"error":{"message":"bad ***","param":"input"}}"#);
+        assert_eq!(refusal(302, b"", None).meaning, Meaning::Broken);
     }
 }
