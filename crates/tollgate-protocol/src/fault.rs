@@ -122,6 +122,11 @@ impl Fault {
         Self::new(FaultKind::InvalidRequest, "invalid_request", message).about(param)
     }
 
+    /// A right request that the model or the vendor's protocol cannot express; names the field.
+    pub fn unsupported(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FaultKind::InvalidRequest, "unsupported_parameter", message).about(param)
+    }
+
     /// The vendor's answer broke or made no sense.
     pub fn broken(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FaultKind::UpstreamBroken, code, message)

@@ -139,6 +139,18 @@ pub fn meaning(status: u16, error: Option<&VendorError>) -> Meaning {
     }
 }
 
+/// A vendor's error answer: what it means, and the fault that the caller sees. `wait` is what its headers say.
+pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Refusal {
+    let error = read_error(body);
+    let is_error = error.is_some();
+    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { meaning(status, error.as_ref()) };
+    let mut fault = fault(meaning, status, error, wait);
+    if meaning == Meaning::Caller && is_error {
+        fault.raw = Some(scrub::body(body));
+    }
+    Refusal { meaning, fault }
+}
+
 /// Codes of a failed response that are about what the caller sent.
 const REJECTED: [&str; 14] = [
     "bio_policy",
@@ -207,18 +219,6 @@ pub fn fault(meaning: Meaning, status: u16, error: Option<VendorError>, wait: Op
         .after(wait),
         Meaning::Broken => Fault::broken("upstream_error", message.unwrap_or("The provider failed.".into())),
     }
-}
-
-/// Reads a vendor's error answer. `wait` is what its headers say about when to come back.
-pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Refusal {
-    let error = read_error(body);
-    let is_error = error.is_some();
-    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { meaning(status, error.as_ref()) };
-    let mut fault = fault(meaning, status, error, wait);
-    if meaning == Meaning::Caller && is_error {
-        fault.raw = Some(scrub::body(body));
-    }
-    Refusal { meaning, fault }
 }
 
 /// Writes a model list; `created` is a Unix time in seconds.

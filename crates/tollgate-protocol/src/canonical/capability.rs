@@ -16,6 +16,11 @@ pub struct Capabilities {
     pub output_cap: OutputCap,
     /// The role of instructions in chat.
     pub system_role: SystemRole,
+    /// Whether a chat request may say `thinking: {"type": …}`.
+    pub thinking_field: bool,
+    /// Whether the fields are taken that only the vendor of the protocol knows: verbosity, service tier, store,
+    /// metadata, cache key.
+    pub vendor_fields: bool,
     /// Whether `temperature`, `top_p` and `top_k` are taken at all.
     pub sampling: bool,
     /// Whether `temperature` and `top_p` may come together.
@@ -151,6 +156,8 @@ impl Default for Capabilities {
             usual_output_tokens: 8_192,
             output_cap: OutputCap::MaxTokens,
             system_role: SystemRole::System,
+            thinking_field: false,
+            vendor_fields: true,
             sampling: true,
             temperature_with_top_p: true,
             max_temperature: 2.0,

@@ -12,6 +12,8 @@
 //! | `event` | a streamed answer, step by step, with the law that every stream keeps |
 //! | `fold` | from events to the whole answer |
 //! | `turns` | order and pairing that the strict protocols ask for |
+//! | `free_text` | tools that take free text, where a protocol only has functions |
+//! | `ids` | names that one protocol gives and another does not take |
 //! | `loss` | what did not survive, by the caller's names |
 //! | `capability` | what a model accepts, as data |
 
@@ -19,6 +21,8 @@ mod answer;
 mod capability;
 mod event;
 mod fold;
+mod free_text;
+mod ids;
 mod loss;
 mod part;
 mod request;
@@ -28,6 +32,8 @@ pub use answer::{Answer, Candidate, Finish, TokenLogprob};
 pub use capability::{Capabilities, EffortSet, OutputCap, SchemaSupport, SystemRole, Thinking};
 pub use event::{Block, Delta, Event, Law, Sink};
 pub use fold::Fold;
+pub use free_text::{FREE_TEXT_SCHEMA, free_text, free_text_arguments};
+pub use ids::{fitting, is_word};
 pub use loss::{Effect, Field, Losses};
 pub use part::{
     CacheTtl, Citation, Content, Media, MediaKind, Opaque, Part, Reasoning, Seal, Source, ToolCall, ToolResult,

@@ -363,7 +363,7 @@ mod tests {
         let failed = r#"{"type":"response.failed","response":{"id":"resp_v","status":"failed","error":{"code":"server_error","message":"m"},"output":[]}}"#;
         let image = r#"{"type":"response.failed","response":{"id":"resp_v","status":"failed","error":{"code":"image_too_small","message":"m"},"output":[]}}"#;
         for (bad, status) in [(nested, 502), (flat, 429), (failed, 502), (image, 400)] {
-            let (out, relay, pushed) = run((start() + &text() + &event(bad)).as_bytes(), &[]);
+            let (out, mut relay, pushed) = run((start() + &text() + &event(bad)).as_bytes(), &[]);
             let fault = pushed.fault.unwrap();
             assert_eq!((out, fault.status()), (start() + &text(), status), "{bad}");
             let mut end = BytesMut::new();
