@@ -2,9 +2,12 @@
 //!
 //! Source of the vendor facts: `OpenAI`'s published API description and official libraries, as of 2026-08 to 2026-11.
 
+use crate::canonical::TokenLogprob;
 use crate::codec::Refusal;
 use crate::fault::{Fault, FaultKind, Meaning};
+use crate::fields::{Fields, items};
 use crate::scrub;
+use crate::write::{List, Object};
 use bytes::BytesMut;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -234,6 +237,46 @@ pub fn write_model(id: &str, owner: &str, created: i64) -> Vec<u8> {
 
 fn model_object(id: &str, owner: &str, created: i64) -> serde_json::Value {
     serde_json::json!({"id": id, "object": "model", "created": created, "owned_by": owner})
+}
+
+/// Reads a list of tokens with their log-probabilities.
+pub(crate) fn read_logprobs(raw: &str) -> Result<Vec<TokenLogprob>, Fault> {
+    let one = |fields: &Fields<'_>, top: Vec<TokenLogprob>| -> Result<TokenLogprob, Fault> {
+        Ok(TokenLogprob {
+            token: fields.text("token")?.unwrap_or_default().into_owned(),
+            logprob: fields.number("logprob")?.unwrap_or_default(),
+            top,
+        })
+    };
+    let mut tokens = Vec::new();
+    for item in items(raw, "logprobs")? {
+        let fields = item.fields()?;
+        let mut top = Vec::new();
+        for other in fields.list("top_logprobs")?.unwrap_or_default() {
+            top.push(one(&other.fields()?, Vec::new())?);
+        }
+        tokens.push(one(&fields, top)?);
+    }
+    Ok(tokens)
+}
+
+/// Writes them.
+pub(crate) fn write_logprobs(list: &mut List<'_>, tokens: &[TokenLogprob]) {
+    let one = |object: &mut Object<'_>, token: &TokenLogprob| {
+        object.text("token", &token.token).number("logprob", token.logprob);
+        let mut bytes = object.list("bytes");
+        for byte in token.token.bytes() {
+            bytes.raw(&byte.to_string());
+        }
+    };
+    for token in tokens {
+        let mut object = list.object();
+        one(&mut object, token);
+        let mut top = object.list("top_logprobs");
+        for other in &token.top {
+            one(&mut top.object(), other);
+        }
+    }
 }
 
 #[cfg(test)]
