@@ -9,6 +9,7 @@
 use crate::canonical::{Event as Canonical, Fold, Losses};
 use crate::codec::{Decoder, Encoder};
 use crate::fault::Fault;
+use crate::splice::{self, Splice};
 use crate::sse::{Event, MAX_EVENT, Splitter};
 use crate::usage::Usage;
 use bytes::{Buf, BytesMut};
@@ -17,6 +18,12 @@ use bytes::{Buf, BytesMut};
 pub trait Watch: Send {
     /// Called for each whole event in order, until it says [`Verdict::Terminal`] or [`Verdict::Broken`].
     fn event(&mut self, event: &Event<'_>) -> Verdict;
+
+    /// What of the event just judged is to be replaced on its way to the caller: ranges of [`Event::raw`], in order.
+    /// For ids that the gateway gives; a stream without any passes as it came.
+    fn edits(&mut self, _event: &Event<'_>) -> Vec<Splice> {
+        Vec::new()
+    }
 
     /// The vendor's message has ended cleanly without a terminal event: is that all right?
     fn end(&mut self) -> End;
@@ -290,6 +297,14 @@ impl Relay {
                         pushed.fault = Some(fault);
                         return kept;
                     }
+                }
+            }
+            if kept <= used {
+                let edits = self.watch.edits(&event);
+                if !edits.is_empty() {
+                    out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    splice::write(event.raw, &edits, out);
+                    kept = used + length;
                 }
             }
             used += length;
