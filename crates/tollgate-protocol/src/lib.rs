@@ -46,3 +46,4 @@ pub mod splice;
 pub mod sse;
 pub mod usage;
 pub mod write;
+mod writing;

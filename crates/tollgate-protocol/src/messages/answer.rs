@@ -180,7 +180,7 @@ fn write_part(
         Content::ToolResult(_) => {}
     }
     if let Some(seal) = foreign(part.seal.as_ref()) {
-        hidden(&mut list.object(), &seal.pack());
+        hidden(&mut list.object(), &seal.packed(Protocol::Messages));
     }
 }
 
@@ -194,11 +194,6 @@ pub(super) fn shows_thoughts(request: &Request) -> bool {
 /// A seal of another vendor.
 pub(super) fn foreign(seal: Option<&Seal>) -> Option<&Seal> {
     seal.filter(|seal| seal.owner != Protocol::Messages)
-}
-
-/// The seal as it stands in a slot of this protocol.
-pub(super) fn slotted(seal: &Seal) -> Cow<'_, str> {
-    if seal.owner == Protocol::Messages { Cow::Borrowed(&seal.data) } else { Cow::Owned(seal.pack()) }
 }
 
 /// The id of a call, made up where the vendor has none.
@@ -219,7 +214,7 @@ fn thinking(list: &mut List<'_>, thought: &Reasoning, seal: Option<&Seal>, shown
         None if !shown || thought.text.is_empty() => {}
         seal => {
             let text = if shown { &*thought.text } else { "" };
-            let signature = seal.map(slotted).unwrap_or_default();
+            let signature = seal.map(|seal| seal.packed(Protocol::Messages)).unwrap_or_default();
             list.object().text("type", "thinking").text("thinking", text).text("signature", &signature);
         }
     }

@@ -44,13 +44,13 @@ fn block(item: &Item<'_>, parts: &mut Vec<Part>, losses: &mut Losses) -> Result<
         "thinking" => {
             let thought = Reasoning { text: fields.needed_text("thinking")?.into_owned(), ..Reasoning::default() };
             let seal = fields.text("signature")?.filter(|text| !text.is_empty());
-            let seal = seal.map(|text| Seal::unpack(Protocol::Messages, &text));
+            let seal = seal.map(|text| Seal::unpacked(&text, Protocol::Messages));
             parts.push(Part::new(Content::Reasoning(thought)).sealed(seal).cached(cache));
             fields.rest(losses);
             return Ok(());
         }
         "redacted_thinking" => {
-            let seal = Seal::unpack(Protocol::Messages, &fields.needed_text("data")?);
+            let seal = Seal::unpacked(&fields.needed_text("data")?, Protocol::Messages);
             fields.rest(losses);
             redacted(seal, parts);
             return Ok(());

@@ -3,7 +3,7 @@
 //! Blocks come strictly one after the other here, while others mix calls of tools: what belongs to a later call is
 //! held until the earlier one is closed. Nothing else waits.
 
-use super::answer::{ID, call_id, foreign, hidden, shows_thoughts, slotted, write_citation, write_ending};
+use super::answer::{ID, call_id, foreign, hidden, shows_thoughts, write_citation, write_ending};
 use super::{error, usage};
 use crate::canonical::{
     Block, Citation, Delta, Event, Finish, Losses, Request, Seal, Tool, callers_name, free_text_arguments,
@@ -220,7 +220,7 @@ impl MessagesEncoder {
         };
         match open.kind {
             Kind::Thinking => self.piece(out, "signature_delta", |delta| {
-                delta.text("signature", &slotted(seal));
+                delta.text("signature", &seal.packed(Protocol::Messages));
             }),
             Kind::Hidden if seal.owner == Protocol::Messages => self.seal(&seal.data, out),
             Kind::Unshown | Kind::Hidden => {
@@ -228,7 +228,7 @@ impl MessagesEncoder {
                     block.text("type", "thinking").text("thinking", "").text("signature", "");
                 });
                 self.piece(out, "signature_delta", |delta| {
-                    delta.text("signature", &slotted(seal));
+                    delta.text("signature", &seal.packed(Protocol::Messages));
                 });
                 self.stop(out);
             }
@@ -265,7 +265,7 @@ impl MessagesEncoder {
             Kind::Unshown | Kind::Hidden | Kind::Unsaid => {}
         }
         if let Some(seal) = foreign(seal.as_ref()) {
-            self.seal(&seal.pack(), out);
+            self.seal(&seal.packed(Protocol::Messages), out);
         }
         if let Some(next) = self.held.pop_front() {
             self.call(next, out);

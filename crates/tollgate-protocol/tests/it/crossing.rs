@@ -10,7 +10,7 @@ use tollgate_protocol::sse::{self, Splitter};
 /// What an answer says of itself; `id` may be any text.
 pub(crate) fn head_of(id: &str) -> AnswerHead {
     let id: String = id.chars().filter(char::is_ascii_alphanumeric).chain("0".repeat(24).chars()).take(24).collect();
-    AnswerHead { id, created: 1_700_000_000, model: "m".to_owned(), array: false }
+    AnswerHead { id, created: 1_700_000_000, model: "m".to_owned(), ..AnswerHead::default() }
 }
 
 /// A request written for a model that accepts so much.
@@ -20,20 +20,20 @@ pub(crate) fn written(
     accepts: &Capabilities,
     losses: &mut Losses,
 ) -> Result<Bytes, Fault> {
-    let codec = to.codec().unwrap();
+    let codec = to.codec();
     codec.write_request(request, &Target { model: "m", accepts, strict: false }, codec, losses)
 }
 
 /// A written request, read by its own protocol.
 pub(crate) fn read_again(protocol: Protocol, body: &[u8]) -> Request {
     let path = InPath { model: Some("m".into()), ..InPath::default() };
-    let read = protocol.codec().unwrap().read_request(body, &path, &mut Losses::default());
+    let read = protocol.codec().read_request(body, &path, &mut Losses::default());
     read.unwrap_or_else(|fault| panic!("{fault} in {}", String::from_utf8_lossy(body)))
 }
 
 /// A recorded stream as a whole answer. Fails the test where the decoder breaks the law.
 pub(crate) fn folded(from: Protocol, stream: &str) -> Result<Answer, Fault> {
-    let codec = from.codec().unwrap();
+    let codec = from.codec();
     let (mut watch, mut decoder) = (codec.watch(false), codec.decoder());
     let (mut law, mut fold) = (Law::default(), Fold::default());
     let mut sink = |event: Event<'_>| {
@@ -73,7 +73,7 @@ pub(crate) fn crossed(
     id: &str,
     request: &Request,
 ) -> Result<(String, Losses), Fault> {
-    let (vendor, caller) = (from.codec().unwrap(), to.codec().unwrap());
+    let (vendor, caller) = (from.codec(), to.codec());
     let bridge = Bridge::new(vendor.decoder(), caller.encoder(&head_of(id), request));
     let mut relay = Relay::crossing(vendor.watch(false), bridge);
     let mut out = BytesMut::new();

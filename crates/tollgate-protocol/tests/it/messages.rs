@@ -185,7 +185,7 @@ fn streams_keep_the_law_and_come_back_as_they_were() {
         let mut before = answer.clone();
         (again.id, again.model, before.id, before.model) = (None, None, None, None);
         if losses.names("citations") {
-            for part in before.candidates[0].parts.iter_mut() {
+            for part in &mut before.candidates[0].parts {
                 if let Content::Text { citations, .. } = &mut part.content {
                     citations.retain(|source| source.url.is_some());
                 }
@@ -238,7 +238,7 @@ fn chat_crosses_over() {
     let (mut requests, mut refused, mut answers, mut streams) = (0, 0, 0, 0);
     for case in cases("openai-chat").iter().filter(|case| case.status == 200) {
         let id = &case.id;
-        let chat = Protocol::Chat.codec().unwrap();
+        let chat = Protocol::Chat.codec();
         let mut losses = Losses::default();
         let read = case.asked().map(|body| chat.read_request(&body, &InPath::default(), &mut losses));
         let asked = match read {

@@ -18,7 +18,7 @@ struct Outcome {
 }
 
 fn cross(from: Protocol, to: Protocol, body: &Value) -> Result<Outcome, Fault> {
-    let (source, target) = (from.codec().unwrap(), to.codec().unwrap());
+    let (source, target) = (from.codec(), to.codec());
     let path = InPath { model: Some("m".into()), ..InPath::default() };
     let mut losses = Losses::default();
     let read = source.read_request(&serde_json::to_vec(body).unwrap(), &path, &mut losses)?;
