@@ -16,6 +16,7 @@
 //! | [`multipart`] | finds fields of a form while it passes |
 //! | [`usage`] | disjoint counters of what a request used |
 //! | [`fault`] | what can go wrong, with one meaning each |
+//! | [`generated`] | what a model has made, counted while it passes |
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |
@@ -32,6 +33,7 @@ pub mod estimate;
 pub mod fault;
 pub mod fields;
 pub mod gemini;
+pub mod generated;
 pub mod head;
 pub mod json;
 pub mod messages;
