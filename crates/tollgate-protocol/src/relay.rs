@@ -4,8 +4,9 @@
 //! cut or makes no sense never reaches the caller half, so that a broken stream can still end in a valid error.
 //! Protocols say what an event means ([`Watch`]); the relay alone decides what is forwarded. No I/O, no clock.
 
+use crate::array::{self, PieceKind};
 use crate::fault::Fault;
-use crate::sse::{Event, MAX_EVENT, Splitter};
+use crate::sse::{self, Event, MAX_EVENT};
 use crate::usage::Usage;
 use bytes::{Buf, BytesMut};
 
@@ -16,6 +17,13 @@ pub trait Watch: Send {
 
     /// The vendor's message has ended cleanly without a terminal event: is that all right?
     fn end(&mut self) -> End;
+
+    /// Bytes that have no place in the framing of a stream: what is to be told of them? Some vendors write an error
+    /// there, bare.
+    fn stray(&mut self, bytes: &[u8]) -> Fault {
+        let _ = bytes;
+        stray()
+    }
 
     /// The last usage the vendor reported.
     fn usage(&self) -> Option<Usage>;
@@ -33,7 +41,7 @@ pub trait Watch: Send {
         &[]
     }
 
-    /// Writes the protocol's error event.
+    /// Writes the protocol's error event, a server-sent one; in a list only its data stand.
     fn fault(&self, fault: &Fault, out: &mut BytesMut);
 }
 
@@ -74,24 +82,39 @@ pub struct Pushed {
     pub fault: Option<Fault>,
 }
 
-/// A stream of server-sent events between a vendor and a caller who speak the same protocol.
+/// A stream between a vendor and a caller who speak the same protocol.
 pub struct Relay {
     watch: Box<dyn Watch>,
-    splitter: Splitter,
+    framing: Framing,
     partial: BytesMut,
 }
 
+/// How the events of a stream are told apart.
+enum Framing {
+    /// Server-sent events.
+    Events(sse::Splitter),
+    /// The elements of one JSON list. `open`: its beginning is on its way to the caller.
+    List { splitter: array::Splitter, open: bool },
+}
+
 impl Relay {
-    /// A relay that asks `watch` about each event.
+    /// A relay of server-sent events that asks `watch` about each.
     pub fn new(watch: Box<dyn Watch>) -> Self {
-        Self { watch, splitter: Splitter::default(), partial: BytesMut::new() }
+        Self { watch, framing: Framing::Events(sse::Splitter::default()), partial: BytesMut::new() }
+    }
+
+    /// A relay of one JSON list that asks `watch` about each element, as about the data of an event. The list ends
+    /// where its vendor's message ends, and no verdict makes it end before or leave an element out.
+    pub fn list(watch: Box<dyn Watch>) -> Self {
+        let framing = Framing::List { splitter: array::Splitter::default(), open: false };
+        Self { watch, framing, partial: BytesMut::new() }
     }
 
     /// Takes bytes of the vendor, cut anywhere, and appends to `out` what may go to the caller now.
     pub fn push(&mut self, bytes: &[u8], out: &mut BytesMut) -> Pushed {
         let mut pushed = Pushed::default();
         if self.partial.is_empty() {
-            let used = self.events(bytes, false, out, &mut pushed);
+            let used = self.forward(bytes, false, out, &mut pushed);
             if !pushed.over() {
                 self.partial.extend_from_slice(bytes.get(used..).unwrap_or_default());
             }
@@ -104,7 +127,7 @@ impl Relay {
                 held = roomy;
             }
             held.extend_from_slice(bytes);
-            let used = self.events(&held, false, out, &mut pushed);
+            let used = self.forward(&held, false, out, &mut pushed);
             if !pushed.over() && used < held.len() {
                 held.advance(used);
                 self.partial = held;
@@ -122,44 +145,37 @@ impl Relay {
     pub fn end(&mut self, out: &mut BytesMut) -> Pushed {
         let mut pushed = Pushed::default();
         let mut held = std::mem::take(&mut self.partial);
-        if held.iter().any(|b| !b.is_ascii_whitespace()) {
-            // Some servers leave out the blank line, or even the line end, of the last event; a client would
-            // throw such an event away.
-            let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
-            held.extend_from_slice(close);
-            let says_nothing = Event::read(&held).data.is_some_and(|data| data.trim_ascii().is_empty());
-            if says_nothing || held.starts_with(b":") {
-                // A comment or an empty field, cut short: a client might stumble over it. Anything else is judged
-                // like every event, and a broken one ends the stream as broken.
-                held.clear();
-            }
-        } else if !held.is_empty() {
-            out.extend_from_slice(&held);
-            held.clear();
+        if let Framing::Events(splitter) = &mut self.framing {
+            *splitter = sse::Splitter::default();
+            complete_last(&mut held, out);
         }
-        self.splitter = Splitter::default();
-        self.events(&held, true, out, &mut pushed);
+        self.forward(&held, true, out, &mut pushed);
         if pushed.over() {
             return pushed;
         }
-        match self.watch.end() {
-            End::Complete(rest) => {
+        match (&self.framing, self.watch.end()) {
+            (Framing::Events(_), End::Complete(rest)) => {
                 out.extend_from_slice(rest);
                 pushed.terminal = true;
             }
-            End::Truncated => {
-                pushed.fault = Some(Fault::broken(
-                    "upstream_truncated",
-                    "The provider ended its stream before the answer was complete.",
-                ));
-            }
+            // A list that is not closed lacks something, whatever was said before.
+            (Framing::List { .. }, _) | (_, End::Truncated) => pushed.fault = Some(truncated()),
         }
         pushed
     }
 
-    /// Writes the protocol's error event, on a fresh line whatever was sent before.
+    /// Writes the protocol's error event, on a fresh line whatever was sent before; nothing may follow it. In a list
+    /// it is the last element, and the list is well formed.
     pub fn fault(&self, fault: &Fault, out: &mut BytesMut) {
-        self.watch.fault(fault, out);
+        let Framing::List { open, .. } = self.framing else {
+            self.watch.fault(fault, out);
+            return;
+        };
+        let mut event = BytesMut::new();
+        self.watch.fault(fault, &mut event);
+        out.extend_from_slice(if open { b",\n" } else { b"[" });
+        out.extend_from_slice(&Event::read(&event).data.unwrap_or_default());
+        out.extend_from_slice(b"\n]");
     }
 
     /// The last usage the vendor reported.
@@ -182,6 +198,14 @@ impl Relay {
         self.watch.output_sample()
     }
 
+    /// Forwards what is whole of `bytes` and returns how many bytes that is.
+    fn forward(&mut self, bytes: &[u8], ended: bool, out: &mut BytesMut, pushed: &mut Pushed) -> usize {
+        match self.framing {
+            Framing::Events(_) => self.events(bytes, ended, out, pushed),
+            Framing::List { .. } => self.elements(bytes, ended, out, pushed),
+        }
+    }
+
     /// Forwards the whole events of `bytes` and returns how many bytes they are.
     fn events(&mut self, bytes: &[u8], ended: bool, out: &mut BytesMut, pushed: &mut Pushed) -> usize {
         let mut used = 0;
@@ -191,10 +215,12 @@ impl Relay {
             if rest.is_empty() {
                 break;
             }
-            let Some(length) = self.splitter.event_end(rest, ended) else { break };
+            let Framing::Events(splitter) = &mut self.framing else { break };
+            let Some(length) = splitter.event_end(rest, ended) else { break };
             let event = Event::read(rest.get(..length).unwrap_or_default());
             pushed.alive |= event.data.is_some();
-            let verdict = if event.stray { Verdict::Broken(stray()) } else { self.watch.event(&event) };
+            let verdict =
+                if event.stray { Verdict::Broken(self.watch.stray(event.raw)) } else { self.watch.event(&event) };
             match verdict {
                 Verdict::Pass => {}
                 Verdict::Meaningful => pushed.meaningful = true,
@@ -216,6 +242,70 @@ impl Relay {
         out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
         used
     }
+
+    /// Forwards the whole elements of `bytes` with what separates them, and returns how many bytes they are. The end
+    /// of the list waits for the end of the message, and leaves only if the watch finds the answer complete.
+    fn elements(&mut self, bytes: &[u8], ended: bool, out: &mut BytesMut, pushed: &mut Pushed) -> usize {
+        let mut used = 0;
+        loop {
+            let rest = bytes.get(used..).unwrap_or_default();
+            let Framing::List { splitter, open } = &mut self.framing else { break };
+            let Some(piece) = splitter.piece(rest, ended) else { break };
+            let raw = rest.get(..piece.length).unwrap_or_default();
+            match piece.kind {
+                PieceKind::Element(place) => {
+                    pushed.alive = true;
+                    let data = rest.get(place).unwrap_or_default();
+                    let event = Event { raw, name: None, data: Some(data.into()), stray: false };
+                    match self.watch.event(&event) {
+                        Verdict::Meaningful => pushed.meaningful = true,
+                        Verdict::Broken(fault) => pushed.fault = Some(fault),
+                        Verdict::Pass | Verdict::Drop | Verdict::Terminal => {}
+                    }
+                }
+                PieceKind::Close => match self.watch.end() {
+                    // The list itself says that it is complete.
+                    End::Complete(_) => pushed.terminal = true,
+                    End::Truncated => pushed.fault = Some(truncated()),
+                },
+                PieceKind::Stray(place) => {
+                    pushed.fault = Some(self.watch.stray(rest.get(place).unwrap_or_default()));
+                }
+            }
+            if pushed.fault.is_some() {
+                break;
+            }
+            *open = true;
+            out.extend_from_slice(raw);
+            used += piece.length;
+            if pushed.terminal {
+                break;
+            }
+        }
+        used
+    }
+}
+
+/// Completes a last event: some servers leave out its blank line, or even its line end, and a client would throw such
+/// an event away.
+fn complete_last(held: &mut BytesMut, out: &mut BytesMut) {
+    if held.iter().any(|b| !b.is_ascii_whitespace()) {
+        let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
+        held.extend_from_slice(close);
+        let says_nothing = Event::read(held).data.is_some_and(|data| data.trim_ascii().is_empty());
+        if says_nothing || held.starts_with(b":") {
+            // A comment or an empty field, cut short: a client might stumble over it. Anything else is judged
+            // like every event, and a broken one ends the stream as broken.
+            held.clear();
+        }
+    } else if !held.is_empty() {
+        out.extend_from_slice(held);
+        held.clear();
+    }
+}
+
+fn truncated() -> Fault {
+    Fault::broken("upstream_truncated", "The provider ended its stream before the answer was complete.")
 }
 
 fn stray() -> Fault {
