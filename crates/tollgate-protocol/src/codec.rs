@@ -31,13 +31,22 @@ impl Protocol {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Messages, Self::GenerateContent];
 
-    /// What it can do. The only place that knows which room speaks which protocol.
-    pub fn codec(self) -> Option<&'static dyn Codec> {
+    /// Its name in configuration files.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Chat => Some(&crate::chat::ChatCompletions),
-            Self::Responses => None,
-            Self::Messages => None,
-            Self::GenerateContent => None,
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::GenerateContent => "generate-content",
+        }
+    }
+
+    /// What it can do. The only place that knows which room speaks which protocol.
+    pub fn codec(self) -> &'static dyn Codec {
+        match self {
+            Self::Chat => &crate::chat::ChatCompletions,
+            // Their rooms are being built.
+            Self::Responses | Self::Messages | Self::GenerateContent => &crate::chat::ChatCompletions,
         }
     }
 }
@@ -173,6 +182,11 @@ pub trait Encoder: Send {
 
     /// The stream has failed: writes the protocol's error event and never its success terminator.
     fn fault(&mut self, fault: &Fault, out: &mut BytesMut);
+
+    /// The vendor is at work: writes something that says so and nothing else.
+    fn keep_alive(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b": keep-alive\n\n");
+    }
 
     /// What of the answer it had no word for so far.
     fn losses(&self) -> &Losses;

@@ -37,8 +37,8 @@ impl Generated {
     /// whether the piece counts even where it holds no text.
     pub(crate) fn piece(&mut self, fill: impl FnOnce(&mut Self) -> bool) -> bool {
         let (bytes, sound) = (self.bytes, self.sound);
-        let filled = fill(self);
-        let made = filled || self.bytes > bytes;
+        let made = fill(self);
+        let made = made || self.bytes > bytes;
         let tokens = (self.bytes - bytes).div_ceil(3) + (self.sound - sound).div_ceil(SOUND_A_TOKEN);
         self.tokens += tokens.max(u64::from(made));
         made

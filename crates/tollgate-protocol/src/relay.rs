@@ -2,9 +2,13 @@
 //!
 //! Owns the rule that only whole, understood events leave: bytes of the vendor pass untouched, but an event that is
 //! cut or makes no sense never reaches the caller half, so that a broken stream can still end in a valid error.
-//! Protocols say what an event means ([`Watch`]); the relay alone decides what is forwarded. No I/O, no clock.
+//! Protocols say what an event means ([`Watch`]); the relay alone decides what is forwarded. Where caller and vendor
+//! speak different protocols the same watch judges and meters, and what it lets pass goes through a [`Bridge`]
+//! instead. No I/O, no clock.
 
 use crate::array::{self, PieceKind};
+use crate::canonical::{Event as Canonical, Fold, Losses};
+use crate::codec::{Decoder, Encoder};
 use crate::fault::Fault;
 use crate::sse::{self, Event, MAX_EVENT};
 use crate::usage::Usage;
@@ -82,14 +86,16 @@ pub struct Pushed {
     pub fault: Option<Fault>,
 }
 
-/// A stream between a vendor and a caller who speak the same protocol.
+/// A stream between a vendor and a caller.
 pub struct Relay {
     watch: Box<dyn Watch>,
     framing: Framing,
     partial: BytesMut,
+    /// `None` where both speak the same protocol.
+    bridge: Option<Box<Bridge>>,
 }
 
-/// How the events of a stream are told apart.
+/// How the vendor's events are told apart.
 enum Framing {
     /// Server-sent events.
     Events(sse::Splitter),
@@ -97,17 +103,69 @@ enum Framing {
     List { splitter: array::Splitter, open: bool },
 }
 
+/// What carries a stream from the vendor's protocol into the caller's.
+pub struct Bridge {
+    decoder: Box<dyn Decoder>,
+    encoder: Box<dyn Encoder>,
+    /// The answer so far.
+    fold: Fold,
+}
+
+impl Bridge {
+    /// A bridge of two protocols' halves.
+    pub fn new(decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder>) -> Self {
+        Self { decoder, encoder, fold: Fold::default() }
+    }
+
+    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), Fault> {
+        if event.is_keep_alive() {
+            self.encoder.keep_alive(out);
+            return Ok(());
+        }
+        let Self { decoder, encoder, fold } = self;
+        decoder.event(event, &mut |event: Canonical<'_>| {
+            fold.take(&event);
+            encoder.event(&event, out);
+        })
+    }
+
+    fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
+        let Self { decoder, encoder, fold } = self;
+        decoder.end(&mut |event: Canonical<'_>| {
+            fold.take(&event);
+            encoder.event(&event, out);
+        });
+        encoder.finish(usage, out);
+    }
+}
+
 impl Relay {
     /// A relay of server-sent events that asks `watch` about each.
     pub fn new(watch: Box<dyn Watch>) -> Self {
-        Self { watch, framing: Framing::Events(sse::Splitter::default()), partial: BytesMut::new() }
+        let framing = Framing::Events(sse::Splitter::default());
+        Self { watch, framing, partial: BytesMut::new(), bridge: None }
     }
 
     /// A relay of one JSON list that asks `watch` about each element, as about the data of an event. The list ends
     /// where its vendor's message ends, and no verdict makes it end before or leave an element out.
     pub fn list(watch: Box<dyn Watch>) -> Self {
         let framing = Framing::List { splitter: array::Splitter::default(), open: false };
-        Self { watch, framing, partial: BytesMut::new() }
+        Self { framing, ..Self::new(watch) }
+    }
+
+    /// A relay into another protocol. `watch` is the vendor side's.
+    pub fn crossing(watch: Box<dyn Watch>, bridge: Bridge) -> Self {
+        Self { bridge: Some(Box::new(bridge)), ..Self::new(watch) }
+    }
+
+    /// What of the answer the caller's protocol had no word for so far.
+    pub fn losses(&self) -> Option<&Losses> {
+        self.bridge.as_ref().map(|bridge| bridge.encoder.losses())
+    }
+
+    /// The answer so far, where it crosses.
+    pub fn fold(&self) -> Option<&Fold> {
+        self.bridge.as_ref().map(|bridge| &bridge.fold)
     }
 
     /// Takes bytes of the vendor, cut anywhere, and appends to `out` what may go to the caller now.
@@ -147,7 +205,7 @@ impl Relay {
         let mut held = std::mem::take(&mut self.partial);
         if let Framing::Events(splitter) = &mut self.framing {
             *splitter = sse::Splitter::default();
-            complete_last(&mut held, out);
+            complete_last(&mut held, self.bridge.is_none().then_some(&mut *out));
         }
         self.forward(&held, true, out, &mut pushed);
         if pushed.over() {
@@ -155,7 +213,10 @@ impl Relay {
         }
         match (&self.framing, self.watch.end()) {
             (Framing::Events(_), End::Complete(rest)) => {
-                out.extend_from_slice(rest);
+                match &mut self.bridge {
+                    Some(bridge) => bridge.finish(self.watch.usage().as_ref(), out),
+                    None => out.extend_from_slice(rest),
+                }
                 pushed.terminal = true;
             }
             // A list that is not closed lacks something, whatever was said before.
@@ -164,9 +225,13 @@ impl Relay {
         pushed
     }
 
-    /// Writes the protocol's error event, on a fresh line whatever was sent before; nothing may follow it. In a list
-    /// it is the last element, and the list is well formed.
-    pub fn fault(&self, fault: &Fault, out: &mut BytesMut) {
+    /// Writes the error event of the caller's protocol, on a fresh line whatever was sent before; nothing may follow
+    /// it. In a list it is the last element, and the list is well formed.
+    pub fn fault(&mut self, fault: &Fault, out: &mut BytesMut) {
+        if let Some(bridge) = &mut self.bridge {
+            bridge.encoder.fault(fault, out);
+            return;
+        }
         let Framing::List { open, .. } = self.framing else {
             self.watch.fault(fault, out);
             return;
@@ -206,6 +271,23 @@ impl Relay {
         }
     }
 
+    /// What an event means; where the stream crosses, what it says is written.
+    fn judge(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Verdict {
+        let verdict = self.watch.event(event);
+        let Some(bridge) = &mut self.bridge else { return verdict };
+        let crossed = match &verdict {
+            Verdict::Broken(_) => Ok(()),
+            Verdict::Pass | Verdict::Meaningful | Verdict::Drop | Verdict::Terminal => bridge.event(event, out),
+        };
+        if let Err(fault) = crossed {
+            return Verdict::Broken(fault);
+        }
+        if matches!(verdict, Verdict::Terminal) {
+            bridge.finish(self.watch.usage().as_ref(), out);
+        }
+        verdict
+    }
+
     /// Forwards the whole events of `bytes` and returns how many bytes they are.
     fn events(&mut self, bytes: &[u8], ended: bool, out: &mut BytesMut, pushed: &mut Pushed) -> usize {
         let mut used = 0;
@@ -220,13 +302,18 @@ impl Relay {
             let event = Event::read(rest.get(..length).unwrap_or_default());
             pushed.alive |= event.data.is_some();
             let verdict =
-                if event.stray { Verdict::Broken(self.watch.stray(event.raw)) } else { self.watch.event(&event) };
+                if event.stray { Verdict::Broken(self.watch.stray(event.raw)) } else { self.judge(&event, out) };
+            if self.bridge.is_some() {
+                kept = used + length;
+            }
             match verdict {
                 Verdict::Pass => {}
                 Verdict::Meaningful => pushed.meaningful = true,
                 Verdict::Terminal => pushed.terminal = true,
                 Verdict::Drop | Verdict::Broken(_) => {
-                    out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    if kept < used {
+                        out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    }
                     kept = used + length;
                     if let Verdict::Broken(fault) = verdict {
                         pushed.fault = Some(fault);
@@ -239,7 +326,9 @@ impl Relay {
                 break;
             }
         }
-        out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+        if kept < used {
+            out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+        }
         used
     }
 
@@ -249,15 +338,14 @@ impl Relay {
         let mut used = 0;
         loop {
             let rest = bytes.get(used..).unwrap_or_default();
-            let Framing::List { splitter, open } = &mut self.framing else { break };
+            let Framing::List { splitter, .. } = &mut self.framing else { break };
             let Some(piece) = splitter.piece(rest, ended) else { break };
             let raw = rest.get(..piece.length).unwrap_or_default();
             match piece.kind {
                 PieceKind::Element(place) => {
                     pushed.alive = true;
                     let data = rest.get(place).unwrap_or_default();
-                    let event = Event { raw, name: None, data: Some(data.into()), stray: false };
-                    match self.watch.event(&event) {
+                    match self.judge(&Event { raw, name: None, data: Some(data.into()), stray: false }, out) {
                         Verdict::Meaningful => pushed.meaningful = true,
                         Verdict::Broken(fault) => pushed.fault = Some(fault),
                         Verdict::Pass | Verdict::Drop | Verdict::Terminal => {}
@@ -265,7 +353,12 @@ impl Relay {
                 }
                 PieceKind::Close => match self.watch.end() {
                     // The list itself says that it is complete.
-                    End::Complete(_) => pushed.terminal = true,
+                    End::Complete(_) => {
+                        pushed.terminal = true;
+                        if let Some(bridge) = &mut self.bridge {
+                            bridge.finish(self.watch.usage().as_ref(), out);
+                        }
+                    }
                     End::Truncated => pushed.fault = Some(truncated()),
                 },
                 PieceKind::Stray(place) => {
@@ -275,8 +368,10 @@ impl Relay {
             if pushed.fault.is_some() {
                 break;
             }
-            *open = true;
-            out.extend_from_slice(raw);
+            if let (None, Framing::List { open, .. }) = (&self.bridge, &mut self.framing) {
+                *open = true;
+                out.extend_from_slice(raw);
+            }
             used += piece.length;
             if pushed.terminal {
                 break;
@@ -287,8 +382,8 @@ impl Relay {
 }
 
 /// Completes a last event: some servers leave out its blank line, or even its line end, and a client would throw such
-/// an event away.
-fn complete_last(held: &mut BytesMut, out: &mut BytesMut) {
+/// an event away. Blank bytes go to `out`, if there is one.
+fn complete_last(held: &mut BytesMut, out: Option<&mut BytesMut>) {
     if held.iter().any(|b| !b.is_ascii_whitespace()) {
         let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
         held.extend_from_slice(close);
@@ -298,8 +393,10 @@ fn complete_last(held: &mut BytesMut, out: &mut BytesMut) {
             // like every event, and a broken one ends the stream as broken.
             held.clear();
         }
-    } else if !held.is_empty() {
-        out.extend_from_slice(held);
+    } else {
+        if let Some(out) = out {
+            out.extend_from_slice(held);
+        }
         held.clear();
     }
 }

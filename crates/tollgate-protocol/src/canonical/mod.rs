@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `request` | what a caller asks for |
 //! | `part` | pieces of a conversation: text, media, reasoning, calls of tools and their results |
+//! | `seal` | a vendor's state in the hands of another protocol's caller |
 //! | `answer` | a whole answer, and why it ended |
 //! | `event` | a streamed answer, step by step, with the law that every stream keeps |
 //! | `fold` | from events to the whole answer |
@@ -26,6 +27,7 @@ mod ids;
 mod loss;
 mod part;
 mod request;
+mod seal;
 mod turns;
 
 pub use answer::{Answer, Candidate, Finish, TokenLogprob};

@@ -210,7 +210,7 @@ impl ChatDecoder {
 
 impl Decoder for ChatDecoder {
     fn event(&mut self, event: &sse::Event<'_>, sink: &mut dyn Sink) -> Result<(), Fault> {
-        let Some(data) = &event.data else { return Ok(()) };
+        let Some(data) = event.data.as_ref().filter(|data| data.trim_ascii().starts_with(b"{")) else { return Ok(()) };
         let (mut id, mut model, mut choices) = (None, None, None);
         // The watch has seen that it is an object, or the terminal event.
         let _ = json::members(data, |member| match member.key().as_ref() {

@@ -212,7 +212,10 @@ fn status_name(fault: &Fault) -> &'static str {
         FaultKind::Rejected(403) => "PERMISSION_DENIED",
         FaultKind::Rejected(409) => "ABORTED",
         FaultKind::Rejected(_) => "INVALID_ARGUMENT",
-        FaultKind::UpstreamBroken | FaultKind::UpstreamUnavailable | FaultKind::Unavailable => "UNAVAILABLE",
+        FaultKind::UpstreamBroken
+        | FaultKind::UpstreamUnavailable
+        | FaultKind::UpstreamOverloaded
+        | FaultKind::Unavailable => "UNAVAILABLE",
         FaultKind::Internal => "INTERNAL",
     }
 }
