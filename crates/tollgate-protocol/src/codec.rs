@@ -91,6 +91,8 @@ pub struct AnswerHead {
     pub created: i64,
     /// The model that answered, by the name that the caller is to see.
     pub model: String,
+    /// The answer that the conversation goes on from, by the id that the caller gave.
+    pub previous: Option<String>,
     /// A stream is to be one JSON list rather than server-sent events.
     pub array: bool,
 }

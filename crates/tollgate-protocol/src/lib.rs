@@ -48,3 +48,4 @@ pub mod splice;
 pub mod sse;
 pub mod usage;
 pub mod write;
+mod writing;

@@ -10,6 +10,7 @@ use crate::array::{self, PieceKind};
 use crate::canonical::{Event as Canonical, Fold, Losses};
 use crate::codec::{Decoder, Encoder};
 use crate::fault::Fault;
+use crate::splice::{self, Splice};
 use crate::sse::{self, Event, MAX_EVENT};
 use crate::usage::Usage;
 use bytes::{Buf, BytesMut};
@@ -18,6 +19,12 @@ use bytes::{Buf, BytesMut};
 pub trait Watch: Send {
     /// Called for each whole event in order, until it says [`Verdict::Terminal`] or [`Verdict::Broken`].
     fn event(&mut self, event: &Event<'_>) -> Verdict;
+
+    /// What of the event just judged is to be replaced on its way to the caller: ranges of [`Event::raw`], in order.
+    /// For ids that the gateway gives; a stream without any passes as it came.
+    fn edits(&mut self, _event: &Event<'_>) -> Vec<Splice> {
+        Vec::new()
+    }
 
     /// The vendor's message has ended cleanly without a terminal event: is that all right?
     fn end(&mut self) -> End;
@@ -321,6 +328,14 @@ impl Relay {
                     }
                 }
             }
+            if kept <= used {
+                let edits = self.watch.edits(&event);
+                if !edits.is_empty() {
+                    out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    splice::write(event.raw, &edits, out);
+                    kept = used + length;
+                }
+            }
             used += length;
             if pushed.terminal {
                 break;
@@ -341,15 +356,18 @@ impl Relay {
             let Framing::List { splitter, .. } = &mut self.framing else { break };
             let Some(piece) = splitter.piece(rest, ended) else { break };
             let raw = rest.get(..piece.length).unwrap_or_default();
+            let mut edits = Vec::new();
             match piece.kind {
                 PieceKind::Element(place) => {
                     pushed.alive = true;
                     let data = rest.get(place).unwrap_or_default();
-                    match self.judge(&Event { raw, name: None, data: Some(data.into()), stray: false }, out) {
+                    let event = Event { raw, name: None, data: Some(data.into()), stray: false };
+                    match self.judge(&event, out) {
                         Verdict::Meaningful => pushed.meaningful = true,
                         Verdict::Broken(fault) => pushed.fault = Some(fault),
                         Verdict::Pass | Verdict::Drop | Verdict::Terminal => {}
                     }
+                    edits = self.watch.edits(&event);
                 }
                 PieceKind::Close => match self.watch.end() {
                     // The list itself says that it is complete.
@@ -370,7 +388,7 @@ impl Relay {
             }
             if let (None, Framing::List { open, .. }) = (&self.bridge, &mut self.framing) {
                 *open = true;
-                out.extend_from_slice(raw);
+                splice::write(raw, &edits, out);
             }
             used += piece.length;
             if pushed.terminal {

@@ -8,12 +8,12 @@
 //! | --- | --- |
 //! | `request` | what a caller asks for |
 //! | `part` | pieces of a conversation: text, media, reasoning, calls of tools and their results |
-//! | `seal` | a vendor's state in the hands of another protocol's caller |
 //! | `answer` | a whole answer, and why it ended |
 //! | `event` | a streamed answer, step by step, with the law that every stream keeps |
 //! | `fold` | from events to the whole answer |
 //! | `turns` | order and pairing that the strict protocols ask for |
 //! | `free_text` | tools that take free text, where a protocol only has functions |
+//! | `seal` | seals in the slots of other protocols |
 //! | `ids` | names that one protocol gives and another does not take |
 //! | `loss` | what did not survive, by the caller's names |
 //! | `capability` | what a model accepts, as data |

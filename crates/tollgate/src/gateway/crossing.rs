@@ -82,6 +82,7 @@ impl Return {
             created: now_ms() / 1000,
             model: model.to_owned(),
             array: asked.path.array,
+            previous: None,
         };
         Self { caller: crossing.caller, request: Arc::clone(&crossing.request), head, lost: lost.to_string() }
     }
