@@ -45,7 +45,7 @@ impl Protocol {
     pub fn codec(self) -> Option<&'static dyn Codec> {
         match self {
             Self::Chat => Some(&crate::chat::ChatCompletions),
-            Self::Responses => None,
+            Self::Responses => Some(&crate::responses::Responses),
             Self::Messages => None,
             Self::GenerateContent => None,
         }

@@ -4,16 +4,30 @@
 //! each item as it grows and repeats the whole at its end. Facts: `OpenAI`'s API description (2026-08) and recorded
 //! traffic of five vendors, 2026-11.
 
+mod answer;
+mod codec;
+mod decode;
+mod encode;
 mod error;
 mod generated;
+mod ids;
+mod read_items;
+mod read_request;
+mod read_tools;
 mod rename;
 mod usage;
 mod watch;
 mod whole;
+mod write_answer;
+mod write_items;
+mod write_request;
+mod write_tools;
 
 use crate::head::Spec;
 
+pub use codec::Responses;
 pub use generated::generated;
+pub use ids::{RESPONSE, is_ours, origin};
 pub use rename::{Names, Renaming, Told, rename};
 pub use usage::{ResponsesUsage, answer, usage};
 pub use watch::{ResponsesWatch, check};
