@@ -42,12 +42,12 @@ impl Protocol {
     }
 
     /// What it can do. The only place that knows which room speaks which protocol.
-    pub fn codec(self) -> Option<&'static dyn Codec> {
+    pub fn codec(self) -> &'static dyn Codec {
         match self {
-            Self::Chat => Some(&crate::chat::ChatCompletions),
-            Self::Responses => Some(&crate::responses::Responses),
-            Self::Messages => None,
-            Self::GenerateContent => None,
+            Self::Chat => &crate::chat::ChatCompletions,
+            Self::Responses => &crate::responses::Responses,
+            // Their rooms are being built.
+            Self::Messages | Self::GenerateContent => &crate::chat::ChatCompletions,
         }
     }
 }

@@ -58,7 +58,10 @@ pub(crate) fn error_type(kind: FaultKind) -> &'static str {
         FaultKind::BudgetExceeded => "insufficient_quota",
         FaultKind::Forbidden => "permission_error",
         FaultKind::RateLimited => "rate_limit_error",
-        FaultKind::UpstreamBroken | FaultKind::UpstreamUnavailable | FaultKind::UpstreamTimeout => "upstream_error",
+        FaultKind::UpstreamBroken
+        | FaultKind::UpstreamUnavailable
+        | FaultKind::UpstreamOverloaded
+        | FaultKind::UpstreamTimeout => "upstream_error",
         FaultKind::Unavailable => "service_unavailable_error",
         FaultKind::Internal => "server_error",
     }

@@ -71,6 +71,7 @@ fn code(kind: FaultKind) -> &'static str {
         | FaultKind::RequestTimeout
         | FaultKind::UpstreamBroken
         | FaultKind::UpstreamUnavailable
+        | FaultKind::UpstreamOverloaded
         | FaultKind::UpstreamTimeout
         | FaultKind::Unavailable
         | FaultKind::Internal => "server_error",
