@@ -269,8 +269,8 @@ pub(super) fn citation(note: &Fields<'_>) -> Result<Option<Citation>, Fault> {
     if note.text("type")?.as_deref() != Some("url_citation") {
         return Ok(None);
     }
-    let url = note.text("url")?.map(Cow::into_owned);
-    Ok(Some(Citation { url, title: note.text("title")?.map(Cow::into_owned), quote: None }))
+    let member = |name: &str| Ok(note.text(name)?.filter(|text| !text.is_empty()).map(Cow::into_owned));
+    Ok(Some(Citation { url: member("url")?, title: member("title")?, quote: None }))
 }
 
 fn call(fields: &Fields<'_>, arguments: &str, custom: bool) -> Result<Said, Fault> {

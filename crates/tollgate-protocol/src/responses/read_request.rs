@@ -53,7 +53,7 @@ pub(super) fn request(body: &[u8], losses: &mut Losses) -> Result<Request, Fault
         request.tools.push(read_tools::tool(&item, losses)?);
     }
     if let Some(raw) = fields.raw("tool_choice") {
-        request.tool_choice = Some(read_tools::choice(raw, "tool_choice", losses)?);
+        request.tool_choice = Some(read_tools::choice(raw, &request.tools, losses)?);
     }
     input(&fields, &mut request, losses)?;
     form(&fields, &mut request, losses)?;

@@ -87,8 +87,9 @@ fn grammar(format: &Fields<'_>) -> Result<Json, Fault> {
     Ok(Json(String::from_utf8_lossy(&out).into_owned()))
 }
 
-/// Reads which tools are to be called.
-pub(super) fn choice(raw: &str, path: &str, losses: &mut Losses) -> Result<ToolChoice, Fault> {
+/// Reads which of `tools` are to be called.
+pub(super) fn choice(raw: &str, tools: &[Tool], losses: &mut Losses) -> Result<ToolChoice, Fault> {
+    let path = "tool_choice";
     if let Some(word) = json::string(raw.as_bytes()) {
         return match &*word {
             "auto" => Ok(ToolChoice::Auto),
@@ -112,6 +113,10 @@ pub(super) fn choice(raw: &str, path: &str, losses: &mut Losses) -> Result<ToolC
                 tool.rest(losses);
             }
             ToolChoice::Allowed { required, names }
+        }
+        // Nothing else could be called.
+        other if is_web_search(other) && matches!(tools, [Tool { kind: ToolKind::WebSearch(_), .. }]) => {
+            ToolChoice::Required
         }
         other => return Err(hosted(&fields.at("type"), other)),
     };

@@ -324,7 +324,7 @@ fn show(content: &mut List<'_>, media: &Media, writing: &mut Writing<'_>) -> Res
             return Err(writing.refuse(field, "files that another vendor keeps"));
         }
         (MediaKind::Image, source) => {
-            object.text("type", "input_image").text("detail", detail.as_deref().unwrap_or("auto"));
+            object.text("type", "input_image").text_if("detail", detail.as_deref());
             match source {
                 Source::Url(url) => object.text("image_url", url),
                 Source::Base64(data) => {

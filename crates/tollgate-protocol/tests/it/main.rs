@@ -15,6 +15,7 @@
 
 mod fixtures;
 mod messages;
+mod responses;
 mod samples;
 mod schema;
 mod third;
