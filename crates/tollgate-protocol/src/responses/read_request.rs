@@ -58,8 +58,6 @@ pub(super) fn request(body: &[u8], losses: &mut Losses) -> Result<Request, Fault
     input(&fields, &mut request, losses)?;
     form(&fields, &mut request, losses)?;
     if let Some(options) = fields.object("stream_options")? {
-        // Padding against guesses at the length of events: nothing that is asked for is lost without it.
-        options.raw("include_obfuscation");
         options.rest(losses);
     }
     if fields.peek("truncation") == Some("\"disabled\"") {

@@ -259,10 +259,6 @@ fn list_tools(
     writing: &mut Writing<'_>,
 ) -> Result<(), Fault> {
     let accepts = writing.target.accepts;
-    if tools.is_empty() {
-        // Nothing to choose from: refused by the vendor, and says nothing.
-        return Ok(());
-    }
     for tool in tools {
         match &tool.kind {
             ToolKind::WebSearch(_) if !accepts.web_search => {
@@ -290,15 +286,21 @@ fn list_tools(
             writing.dropped(Field::CacheMark);
         }
     }
-    let mut list = body.list("tools");
-    for tool in tools {
-        // Left to itself this protocol takes a schema to the letter, and makes optional parameters needed for that;
-        // no other protocol does.
-        write_tools::tool(&mut list, tool, Some(false), accepts.custom_tools);
+    if !tools.is_empty() {
+        let mut list = body.list("tools");
+        for tool in tools {
+            // Left to itself this protocol takes a schema to the letter, and makes optional parameters needed for
+            // that; no other protocol does.
+            write_tools::tool(&mut list, tool, Some(false), accepts.custom_tools);
+        }
     }
-    drop(list);
-    if let Some(choice) = choice {
-        write_tools::choice(body, choice, tools, accepts.custom_tools);
+    match choice {
+        None => {}
+        // Refused by the vendor where there is nothing to choose from.
+        Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { .. }) if tools.is_empty() => {
+            writing.dropped(Field::ToolChoice);
+        }
+        Some(choice) => write_tools::choice(body, choice, tools, accepts.custom_tools),
     }
     if let Some(parallel) = parallel {
         body.flag("parallel_tool_calls", parallel);

@@ -298,10 +298,11 @@ fn streams_are_written_by_the_grammar() {
             assert_eq!(data["sequence_number"], number, "{id}");
             // What is one vendor's own is as that vendor wrote it. One piece of each kind is like the next.
             let first = seen.insert(data["type"].as_str().unwrap().to_owned()) || data.get("item").is_some();
-            if first && !foreign(&data) {
-                if let Err(error) = spec.check("stream_event", &data) {
-                    wrong.push(format!("{id}: {error}\n{data:.300}"));
-                }
+            if first
+                && !foreign(&data)
+                && let Err(error) = spec.check("stream_event", &data)
+            {
+                wrong.push(format!("{id}: {error}\n{data:.300}"));
             }
         }
         let mut relay = Relay::new(Box::new(ResponsesWatch::default()));
@@ -341,10 +342,10 @@ fn answers_are_written_as_they_were_read() {
         let mut losses = Losses::default();
         let written = Responses.write_answer(&answer, &head(), &request.unwrap_or_default(), &mut losses);
         let value: Value = serde_json::from_slice(&written).unwrap();
-        if !foreign(&value) {
-            if let Err(error) = spec.check("response", &value) {
-                wrong.push(format!("{id}: {error}"));
-            }
+        if !foreign(&value)
+            && let Err(error) = spec.check("response", &value)
+        {
+            wrong.push(format!("{id}: {error}"));
         }
         assert_eq!(value["previous_response_id"], "resp_before");
         let again = Responses.read_answer(&written).unwrap();
