@@ -156,11 +156,14 @@ impl Reader<'_> {
     }
 
     fn message(&mut self, fields: &Fields<'_>) -> Result<Said, Fault> {
-        let role = match &*fields.needed_text("role")? {
-            "user" => Role::User,
-            "assistant" => Role::Assistant,
-            "system" | "developer" => Role::System,
-            _ => return Err(wrong(&fields.at("role"), "'user', 'assistant', 'system' or 'developer'")),
+        let role = match fields.text("role")?.as_deref() {
+            Some("user") => Role::User,
+            Some("assistant") => Role::Assistant,
+            Some("system" | "developer") => Role::System,
+            // An answer's message is the model's.
+            None if !self.asked => Role::Assistant,
+            None => return Err(missing(&fields.at("role"))),
+            Some(_) => return Err(wrong(&fields.at("role"), "'user', 'assistant', 'system' or 'developer'")),
         };
         if !self.asked {
             // Which of several messages is the last; the order says so too.
