@@ -16,6 +16,7 @@
 mod crossing;
 mod fixtures;
 mod messages;
+mod responses;
 mod samples;
 mod schema;
 mod spoken;
