@@ -22,6 +22,8 @@
 mod answer;
 mod blocks;
 mod codec;
+#[cfg(test)]
+mod crossing;
 mod decode;
 mod encode;
 mod error;
