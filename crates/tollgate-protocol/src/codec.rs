@@ -45,9 +45,10 @@ impl Protocol {
     pub fn codec(self) -> &'static dyn Codec {
         match self {
             Self::Chat => &crate::chat::ChatCompletions,
+            Self::Responses => &crate::responses::Responses,
             Self::Messages => &crate::messages::Messages,
-            // Their rooms are being built.
-            Self::Responses | Self::GenerateContent => &crate::chat::ChatCompletions,
+            // Its room is being built.
+            Self::GenerateContent => &crate::chat::ChatCompletions,
         }
     }
 }

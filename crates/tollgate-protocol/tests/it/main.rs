@@ -17,6 +17,7 @@ mod crossing;
 mod fixtures;
 mod hostile;
 mod messages;
+mod responses;
 mod samples;
 mod schema;
 mod spoken;
