@@ -143,6 +143,7 @@ impl Items<'_> {
                 object.text("output", error.trim_end());
             }
             [only] if only.as_text().is_some() => {
+                marks(only, writing);
                 object.text("output", &format!("{error}{}", only.as_text().unwrap_or_default()));
             }
             parts => {

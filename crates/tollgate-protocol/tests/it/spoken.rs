@@ -79,7 +79,8 @@ fn messages() -> Spoken {
                 body["tools"] = json!([{"name": WORD, "input_schema": {"type": "object"}}]);
             }
         },
-        usual: &[("ttl", r#""5m""#)],
+        // The gateway itself shows no thoughts to a caller who wants none.
+        usual: &[("ttl", r#""5m""#), ("thinking.display", r#""omitted""#)],
         state: &["content[].signature", "content[].data"],
     }
 }
@@ -102,6 +103,8 @@ fn responses() -> Spoken {
             }
         },
         usual: &[
+            // A grammar is always kept to the letter.
+            ("format.strict", "true"),
             ("external_web_access", "true"),
             ("truncation", r#""disabled""#),
             ("reasoning.mode", r#""standard""#),
