@@ -46,7 +46,8 @@ impl Protocol {
         match self {
             Self::Chat => &crate::chat::ChatCompletions,
             // Their rooms are being built.
-            Self::Responses | Self::Messages | Self::GenerateContent => &crate::chat::ChatCompletions,
+            Self::Responses | Self::Messages => &crate::chat::ChatCompletions,
+            Self::GenerateContent => &crate::gemini::GenerateContent,
         }
     }
 }

@@ -65,6 +65,8 @@ pub struct Capabilities {
     pub video_input: bool,
     /// Fetches pictures and documents from addresses by itself.
     pub fetches_urls: bool,
+    /// Takes media inside the result of a function, where its protocol has a place for them.
+    pub media_in_results: bool,
 }
 
 /// What a chat request calls its cap on output tokens.
@@ -180,6 +182,7 @@ impl Default for Capabilities {
             document_input: true,
             video_input: true,
             fetches_urls: true,
+            media_in_results: true,
         }
     }
 }

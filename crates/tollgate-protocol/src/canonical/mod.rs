@@ -14,7 +14,7 @@
 //! | `turns` | order and pairing that the strict protocols ask for |
 //! | `free_text` | tools that take free text, where a protocol only has functions |
 //! | `seal` | seals in the slots of other protocols |
-//! | `ids` | names that one protocol gives and another does not take |
+//! | `ids`, `tool_names` | names that one protocol gives and another does not take |
 //! | `loss` | what did not survive, by the caller's names |
 //! | `capability` | what a model accepts, as data |
 
@@ -28,6 +28,7 @@ mod loss;
 mod part;
 mod request;
 mod seal;
+mod tool_names;
 mod turns;
 
 pub use answer::{Answer, Candidate, Finish, TokenLogprob};
@@ -44,4 +45,5 @@ pub use request::{
     Effort, Json, OutputFormat, ReasoningAsk, Request, Role, Sampling, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
     WebSearch,
 };
+pub use tool_names::{OwnNames, tool_name};
 pub use turns::{Paired, paired};
