@@ -405,10 +405,11 @@ fn complete_last(held: &mut BytesMut, out: Option<&mut BytesMut>) {
     if held.iter().any(|b| !b.is_ascii_whitespace()) {
         let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
         held.extend_from_slice(close);
-        let says_nothing = Event::read(held).data.is_some_and(|data| data.trim_ascii().is_empty());
+        let event = Event::read(held);
+        let says_nothing = !event.stray && event.data.is_none_or(|data| data.trim_ascii().is_empty());
         if says_nothing || held.starts_with(b":") {
-            // A comment or an empty field, cut short: a client might stumble over it. Anything else is judged
-            // like every event, and a broken one ends the stream as broken.
+            // A comment, an empty field or a name without data, cut short: a client might stumble over it. Anything
+            // else is judged like every event, and a broken one ends the stream as broken.
             held.clear();
         }
     } else {

@@ -9,6 +9,7 @@ pub mod config;
 pub mod door;
 pub mod estimate;
 pub mod gateway;
+pub mod glob;
 pub mod http1;
 pub mod ids;
 pub mod journal;

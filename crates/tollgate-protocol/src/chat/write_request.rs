@@ -301,7 +301,13 @@ fn write_tools(
         web_search(body, options, writing);
     }
     if callable == 0 {
-        // Refused by the vendor where there is nothing to choose from, and says nothing there.
+        // Refused by the vendor where there is nothing to choose from.
+        if choice.is_some() {
+            writing.dropped(Field::ToolChoice);
+        }
+        if parallel.is_some() {
+            writing.dropped(Field::ParallelTools);
+        }
         return Ok(());
     }
     match choice {

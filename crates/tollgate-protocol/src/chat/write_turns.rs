@@ -25,7 +25,7 @@ pub(super) fn messages(
         system(&mut list, instructions, form, writing)?;
     }
     let paired = paired(turns);
-    if paired.invented {
+    if paired.invented || paired.orphaned {
         writing.approximated(Field::ToolCalls);
     }
     for turn in &paired.turns {

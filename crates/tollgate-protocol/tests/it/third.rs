@@ -2,15 +2,14 @@
 
 use crate::samples::{NUMBER, Sample, WORD, samples};
 use crate::schema::Spec;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate_protocol::canonical::{Capabilities, Losses, Request};
 use tollgate_protocol::codec::{InPath, Protocol, Target};
 use tollgate_protocol::fault::Fault;
 
 /// The protocols that are spoken, the names of their descriptions, and a request that any server takes.
 fn spoken() -> Vec<(Protocol, &'static str, Value)> {
-    // Each is here as soon as its room can translate.
-    Vec::new()
+    vec![(Protocol::Chat, "openai-chat", json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}))]
 }
 
 /// What became of a request at one target.
@@ -44,8 +43,25 @@ fn judge(from: Protocol, to: Protocol, sample: &Sample) -> Result<&'static str, 
         Err(fault) => return Err(format!("refused in the wrong way: {fault:?}")),
     };
     let Ok(without) = cross(from, to, &sample.without) else { return Ok("incomparable") };
-    if with.losses != without.losses {
+    if with.losses != without.losses || is_named(&with.losses, &sample.path) {
         return Ok("named");
+    }
+    // Told under another name: what a call was chosen by before there were tools, and results without a call.
+    let newer = [
+        ("function_call", "tool_choice"),
+        ("messages[].tool_call_id", "messages[].tool_calls"),
+        ("messages[].name", "messages[].tool_calls"),
+    ];
+    if newer.iter().any(|(old, new)| sample.path.starts_with(old) && with.losses.names(new)) {
+        return Ok("named otherwise");
+    }
+    // What a protocol takes for granted, said aloud.
+    if sample.with.get("modalities") == Some(&json!(["text"])) {
+        return Ok("the default");
+    }
+    // The target has its own model, and how an answer tells its usage is no part of what a vendor is asked.
+    if matches!(&*sample.path, "model" | "stream_options.include_usage") {
+        return Ok("answered by the gateway");
     }
     if with.read == without.read {
         return Err("the reader overlooks it".to_owned());
@@ -61,6 +77,12 @@ fn judge(from: Protocol, to: Protocol, sample: &Sample) -> Result<&'static str, 
         }
     }
     Ok("arrived")
+}
+
+/// Whether the field at that place, or one that it is part of, is among the losses.
+fn is_named(losses: &Losses, path: &str) -> bool {
+    let ends = path.match_indices(['.', '[']).map(|(at, _)| at).chain([path.len()]);
+    ends.filter_map(|end| path.get(..end)).any(|whole| losses.names(whole))
 }
 
 #[test]

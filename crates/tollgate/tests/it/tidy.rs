@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("accounts", &["keys"]),
     ("admin", &["catalogue", "clock", "config", "ids", "keys", "ledger", "money", "outcome", "pricing", "store"]),
-    ("catalogue", &["config"]),
+    ("catalogue", &["config", "glob"]),
     (
         "cli",
         &[
@@ -56,10 +56,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "upstream",
         ],
     ),
+    ("glob", &[]),
     ("http1", &["lines"]),
     ("ids", &[]),
     ("journal", &[]),
-    ("keys", &["clock", "config", "ids", "money", "store"]),
+    ("keys", &["clock", "glob", "config", "ids", "money", "store"]),
     ("ledger", &["accounts", "clock", "estimate", "ids", "journal", "keys", "money", "outcome", "pricing", "store"]),
     ("lines", &[]),
     ("message", &["lines"]),
