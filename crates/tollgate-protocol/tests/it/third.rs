@@ -9,7 +9,14 @@ use tollgate_protocol::fault::Fault;
 
 /// The protocols that are spoken, the names of their descriptions, and a request that any server takes.
 fn spoken() -> Vec<(Protocol, &'static str, Value)> {
-    vec![(Protocol::Chat, "openai-chat", json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}))]
+    vec![
+        (Protocol::Chat, "openai-chat", json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]})),
+        (
+            Protocol::GenerateContent,
+            "gemini-generate",
+            json!({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}),
+        ),
+    ]
 }
 
 /// What became of a request at one target.
