@@ -21,6 +21,8 @@ pub struct Capabilities {
     /// Whether the fields are taken that only the vendor of the protocol knows: verbosity, service tier, store,
     /// metadata, cache key.
     pub vendor_fields: bool,
+    /// Whether a messages request may hold turns of the role `system`.
+    pub system_turns: bool,
     /// Whether `temperature`, `top_p` and `top_k` are taken at all.
     pub sampling: bool,
     /// Whether `temperature` and `top_p` may come together.
@@ -160,6 +162,7 @@ impl Default for Capabilities {
             system_role: SystemRole::System,
             thinking_field: false,
             vendor_fields: true,
+            system_turns: false,
             sampling: true,
             temperature_with_top_p: true,
             max_temperature: 2.0,

@@ -14,7 +14,7 @@
 //! | `turns` | order and pairing that the strict protocols ask for |
 //! | `free_text` | tools that take free text, where a protocol only has functions |
 //! | `seal` | seals in the slots of other protocols |
-//! | `ids`, `tool_names` | names that one protocol gives and another does not take |
+//! | `ids` | names that one protocol gives and another does not take |
 //! | `loss` | what did not survive, by the caller's names |
 //! | `capability` | what a model accepts, as data |
 
@@ -28,7 +28,6 @@ mod loss;
 mod part;
 mod request;
 mod seal;
-mod tool_names;
 mod turns;
 
 pub use answer::{Answer, Candidate, Finish, TokenLogprob};
@@ -36,7 +35,7 @@ pub use capability::{Capabilities, EffortSet, OutputCap, SchemaSupport, SystemRo
 pub use event::{Block, Delta, Event, Law, Sink};
 pub use fold::Fold;
 pub use free_text::{FREE_TEXT_SCHEMA, free_text, free_text_arguments};
-pub use ids::{fitting, is_word};
+pub use ids::{TOOL_PREFIX, callers_name, fitting, is_word};
 pub use loss::{Effect, Field, Losses};
 pub use part::{
     CacheTtl, Citation, Content, Media, MediaKind, Opaque, Part, Reasoning, Seal, Source, ToolCall, ToolResult,
@@ -45,5 +44,4 @@ pub use request::{
     Effort, Json, OutputFormat, ReasoningAsk, Request, Role, Sampling, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
     WebSearch,
 };
-pub use tool_names::{OwnNames, tool_name};
 pub use turns::{Paired, paired};

@@ -121,6 +121,7 @@ fn tool_result<'p>(list: &mut List<'_>, result: &'p ToolResult, writing: &mut Wr
     }
     let start = text.len();
     for part in content {
+        marks(part, writing);
         match part.as_text() {
             Some(words) if text.len() > start => join(&mut text, words),
             Some(words) => text.push_str(words),

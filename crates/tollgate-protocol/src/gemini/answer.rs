@@ -3,8 +3,8 @@
 use super::decode::{CandidateReader, index_of, is_blocked};
 use super::{fields, finish, logprobs, seal, sources, usage};
 use crate::canonical::{
-    Answer, Candidate, Citation, Content, Finish, Fold, Losses, Media, OwnNames, Part, Request, Seal, Source,
-    TokenLogprob, ToolCall,
+    Answer, Candidate, Citation, Content, Finish, Fold, Losses, Media, Part, Request, Seal, Source, TokenLogprob, Tool,
+    ToolCall, callers_name,
 };
 use crate::codec::{AnswerHead, Protocol};
 use crate::fault::Fault;
@@ -70,7 +70,6 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Fault> {
 pub(super) fn write(answer: &Answer, head: &AnswerHead, request: &Request, losses: &mut Losses) -> Bytes {
     let Answer { id: _, model: _, candidates, usage, losses: before } = answer;
     losses.add(before);
-    let names = OwnNames::of(request);
     let mut out = BytesMut::with_capacity(1024);
     let mut body = write::object(&mut out);
     let mut list = body.list("candidates");
@@ -80,7 +79,8 @@ pub(super) fn write(answer: &Answer, head: &AnswerHead, request: &Request, losse
         let mut cited: Vec<(usize, &Citation)> = Vec::new();
         {
             let mut content = object.object("content");
-            let mut written = Parts { list: content.list("parts"), count: 0, show: shows(request), names: &names };
+            let mut written =
+                Parts { list: content.list("parts"), count: 0, show: shows(request), tools: &request.tools };
             for part in parts {
                 let place = written.count;
                 written.part(part, losses);
@@ -146,7 +146,7 @@ struct Parts<'a> {
     list: List<'a>,
     count: usize,
     show: bool,
-    names: &'a OwnNames,
+    tools: &'a [Tool],
 }
 
 impl Parts<'_> {
@@ -185,7 +185,14 @@ impl Parts<'_> {
     }
 
     fn call(&mut self, call: &ToolCall, seal: Option<&Seal>, losses: &mut Losses) {
-        if write_call(&mut self.list, &call.id, self.names.own(&call.name), &call.arguments, call.custom, seal) {
+        if write_call(
+            &mut self.list,
+            &call.id,
+            callers_name(self.tools, &call.name),
+            &call.arguments,
+            call.custom,
+            seal,
+        ) {
             losses.approximated("tool_calls");
         }
     }

@@ -22,9 +22,9 @@ impl Codec for GenerateContent {
     fn name(&self, field: Field) -> &'static str {
         match field {
             Field::Instructions => "systemInstruction",
-            Field::SystemTurn | Field::Prefill | Field::Previous | Field::User | Field::CacheKey | Field::CacheMark => {
-                "contents"
-            }
+            // Of these it has no word; what it calls `store` is whether the vendor logs.
+            Field::Previous | Field::User | Field::Store | Field::CacheKey | Field::CacheMark => "contents",
+            Field::SystemTurn | Field::Prefill => "contents",
             Field::Temperature => "generationConfig.temperature",
             Field::TopP => "generationConfig.topP",
             Field::TopK => "generationConfig.topK",
@@ -46,7 +46,6 @@ impl Codec for GenerateContent {
             Field::SchemaName | Field::SchemaDescription | Field::SchemaStrict => "generationConfig.responseJsonSchema",
             Field::ServiceTier => "serviceTier",
             Field::Metadata => "labels",
-            Field::Store => "store",
             Field::Modalities => "generationConfig.responseModalities",
             Field::Tools | Field::ToolFormat => "tools",
             Field::ToolChoice | Field::ParallelTools => "toolConfig.functionCallingConfig",

@@ -3,7 +3,7 @@
 
 use super::answer::{ended, show, shows, words, write_call};
 use super::{error, logprobs, sources, usage};
-use crate::canonical::{Block, Citation, Delta, Event, Finish, Losses, OwnNames, Request, Seal};
+use crate::canonical::{Block, Citation, Delta, Event, Finish, Losses, Request, Seal, Tool, callers_name};
 use crate::codec::{AnswerHead, Encoder, Protocol};
 use crate::fault::Fault;
 use crate::usage::Usage;
@@ -22,7 +22,7 @@ pub(super) struct GeminiEncoder {
     /// Something was written: in a list, what follows needs a comma.
     begun: bool,
     show: bool,
-    names: OwnNames,
+    tools: Vec<Tool>,
     blocks: HashMap<u32, Open>,
     /// Told in the last chunk, where the vendor tells them and clients look.
     cited: Vec<Citation>,
@@ -54,7 +54,7 @@ impl GeminiEncoder {
             array: head.array,
             begun: false,
             show: shows(request),
-            names: OwnNames::of(request),
+            tools: request.tools.iter().filter(|tool| tool.name().is_some()).cloned().collect(),
             blocks: HashMap::new(),
             cited: Vec::new(),
             finish: Finish::Stop,
@@ -119,7 +119,7 @@ impl GeminiEncoder {
             Block::Reasoning { .. } => Open::Thoughts,
             Block::ToolCall { id, name, custom } => Open::Call {
                 id: id.clone().into_owned(),
-                name: self.names.own(name).to_owned(),
+                name: callers_name(&self.tools, name).to_owned(),
                 arguments: String::new(),
                 custom: *custom,
                 seal: None,

@@ -31,7 +31,6 @@ pub(super) fn content(body: &Fields<'_>, path: &InPath<'_>, losses: &mut Losses)
         turns: read_turns::turns(&contents, losses)?,
         service_tier: tier(body)?,
         metadata: labels(body)?,
-        store: body.flag("store")?,
         ..Request::default()
     };
     tools(body, &mut request, losses)?;

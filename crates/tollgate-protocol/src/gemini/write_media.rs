@@ -5,6 +5,7 @@ use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::List;
 use crate::writing::Writing;
+use std::borrow::Cow;
 
 /// Writes one.
 pub(super) fn media(list: &mut List<'_>, media: &Media, writing: &mut Writing<'_>) -> Result<(), Fault> {
@@ -18,11 +19,7 @@ pub(super) fn media(list: &mut List<'_>, media: &Media, writing: &mut Writing<'_
     };
     // Words in a document are words.
     if let Source::Text(text) = source {
-        let titled = name.as_ref().map(|name| format!("{name}\n{text}"));
-        if titled.is_some() {
-            writing.approximated(Field::DocumentName);
-        }
-        list.object().text("text", titled.as_deref().unwrap_or(text));
+        list.object().text("text", &titled(text, name.as_deref(), writing));
         return Ok(());
     }
     if !taken {
@@ -50,6 +47,13 @@ pub(super) fn media(list: &mut List<'_>, media: &Media, writing: &mut Writing<'_
         Source::Text(_) => {}
     }
     Ok(())
+}
+
+/// The words of a document, below its title if it has one.
+pub(super) fn titled<'t>(text: &'t str, name: Option<&str>, writing: &mut Writing<'_>) -> Cow<'t, str> {
+    let Some(name) = name else { return Cow::Borrowed(text) };
+    writing.approximated(Field::DocumentName);
+    Cow::Owned(format!("{name}\n{text}"))
 }
 
 /// The media type that the end of an address stands for.

@@ -304,8 +304,14 @@ fn write_tools(
             }
         }
     }
-    if functions.is_empty() && others.is_empty() {
-        return Ok(());
+    if functions.is_empty() {
+        // Nothing to choose from; the vendor's own tools come as the model likes.
+        if choice.is_some() {
+            writing.dropped(Field::ToolChoice);
+        }
+        if others.is_empty() {
+            return Ok(());
+        }
     }
     let mut list = body.list("tools");
     if !functions.is_empty() {
@@ -321,8 +327,6 @@ fn write_tools(
     drop(list);
     if !functions.is_empty() {
         choose(body, &functions, choice, writing);
-    } else if matches!(choice, Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { .. })) {
-        writing.approximated(Field::ToolChoice);
     }
     Ok(())
 }

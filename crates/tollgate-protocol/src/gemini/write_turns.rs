@@ -6,7 +6,8 @@
 use super::seal::NEVER_HAD;
 use super::{part, write_media};
 use crate::canonical::{
-    Content, Field, Part, Role, ToolCall, ToolResult, Turn, free_text_arguments, paired, tool_name,
+    Content, Field, Media, Part, Role, Source, TOOL_PREFIX, ToolCall, ToolResult, Turn, fitting, free_text_arguments,
+    paired,
 };
 use crate::codec::Protocol;
 use crate::fault::Fault;
@@ -31,7 +32,7 @@ pub(super) fn contents(
         instructions.to_mut().push(Part::text(words));
     }
     let paired = paired(turns);
-    if paired.invented {
+    if paired.invented || paired.orphaned {
         writing.approximated(Field::ToolCalls);
     }
     let mut turns = alternating(paired.turns, writing)?;
@@ -132,7 +133,7 @@ fn user(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) -> Resul
         marks(part, writing);
         match &part.content {
             Content::Text { text, citations: _ } => {
-                list.object().text("text", text);
+                list.object().text("text", text).text_if("thoughtSignature", part.seal_of(Protocol::GenerateContent));
             }
             Content::Media(media) => write_media::media(list, media, writing)?,
             Content::Opaque(opaque) if opaque.owner == Protocol::GenerateContent => {
@@ -156,16 +157,16 @@ fn tool_result<'p>(
     let ToolResult { call, name, content, is_error, custom: _ } = result;
     let (mut text, mut words, mut media) = (String::new(), 0, Vec::new());
     for part in content {
-        match part.as_text() {
-            Some(more) => {
-                if words > 0 {
-                    text.push('\n');
-                }
-                text.push_str(more);
-                words += 1;
-            }
-            None => media.push(part),
+        marks(part, writing);
+        let Some(more) = words_of(part, writing) else {
+            media.push(part);
+            continue;
+        };
+        if words > 0 {
+            text.push('\n');
         }
+        text.push_str(&more);
+        words += 1;
     }
     let mut object = list.object();
     let mut response = object.object("functionResponse");
@@ -181,7 +182,6 @@ fn tool_result<'p>(
     if !media.is_empty() && writing.target.accepts.media_in_results {
         let mut parts = response.list("parts");
         for part in media.drain(..) {
-            marks(part, writing);
             match &part.content {
                 Content::Media(media) => write_media::media(&mut parts, media, writing)?,
                 _ => writing.dropped(Field::ToolResultMedia),
@@ -189,6 +189,17 @@ fn tool_result<'p>(
         }
     }
     Ok(media)
+}
+
+/// What of a result is words: also a document of words.
+fn words_of<'p>(part: &'p Part, writing: &mut Writing<'_>) -> Option<Cow<'p, str>> {
+    match &part.content {
+        Content::Text { text, .. } => Some(Cow::Borrowed(text)),
+        Content::Media(Media { source: Source::Text(text), name, .. }) => {
+            Some(write_media::titled(text, name.as_deref(), writing))
+        }
+        _ => None,
+    }
 }
 
 fn assistant(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) {
@@ -253,11 +264,8 @@ fn tool_call(list: &mut List<'_>, call: &ToolCall, seal: Option<&str>, writing: 
 }
 
 /// The name of a function as the vendor takes it.
-pub(super) fn function_name(name: &str) -> Cow<'_, str> {
-    tool_name(name, |name| {
-        let first = name.bytes().next();
-        first.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-            && name.len() <= MAX_NAME
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte))
-    })
+pub(super) fn function_name(name: &str) -> String {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    fitting(name, if begins { MAX_NAME } else { 0 }, allowed, TOOL_PREFIX)
 }
