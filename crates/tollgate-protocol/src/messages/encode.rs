@@ -256,7 +256,7 @@ impl MessagesEncoder {
                 self.stop(out);
             }
             Kind::Text | Kind::Awaited | Kind::Call | Kind::Odd | Kind::Wrapped(_) | Kind::Unsaid => {
-                open.seal = Some(seal.clone())
+                open.seal = Some(seal.clone());
             }
         }
     }
