@@ -22,14 +22,14 @@
 mod answer;
 mod blocks;
 mod codec;
-#[cfg(test)]
-mod crossing;
 mod decode;
 mod encode;
 mod error;
 mod models;
 mod read_request;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod think;
 mod usage;
 mod watch;
@@ -143,7 +143,7 @@ pub fn read_count(body: &[u8]) -> Result<u64, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
+mod plain {
     use super::*;
 
     #[test]
