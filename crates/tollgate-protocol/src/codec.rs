@@ -47,8 +47,7 @@ impl Protocol {
             Self::Chat => &crate::chat::ChatCompletions,
             Self::Responses => &crate::responses::Responses,
             Self::Messages => &crate::messages::Messages,
-            // Its room is being built.
-            Self::GenerateContent => &crate::chat::ChatCompletions,
+            Self::GenerateContent => &crate::gemini::GenerateContent,
         }
     }
 }

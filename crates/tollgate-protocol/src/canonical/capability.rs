@@ -67,6 +67,8 @@ pub struct Capabilities {
     pub video_input: bool,
     /// Fetches pictures and documents from addresses by itself.
     pub fetches_urls: bool,
+    /// Takes media inside the result of a function, where its protocol has a place for them.
+    pub media_in_results: bool,
 }
 
 /// What a chat request calls its cap on output tokens.
@@ -183,6 +185,7 @@ impl Default for Capabilities {
             document_input: true,
             video_input: true,
             fetches_urls: true,
+            media_in_results: true,
         }
     }
 }

@@ -102,7 +102,7 @@ impl GeminiWatch {
 }
 
 /// Whether a reason is one: some clients ask for numbers instead of names.
-fn says_something(reason: &[u8]) -> bool {
+pub(super) fn says_something(reason: &[u8]) -> bool {
     !matches!(
         reason,
         b"null"

@@ -21,7 +21,7 @@ pub(crate) struct Spoken {
 
 /// All of them.
 pub(crate) fn spoken() -> Vec<Spoken> {
-    vec![chat(), messages(), responses()]
+    vec![chat(), messages(), responses(), gemini()]
 }
 
 fn chat() -> Spoken {
@@ -55,6 +55,7 @@ fn chat() -> Spoken {
             // The gateway keeps it.
             ("store", "true"),
             ("detail", r#""auto""#),
+            ("service_tier", r#""auto""#),
             // A grammar is always kept to the letter.
             ("json_schema.strict", "true"),
             // The name stands in the call that it answers.
@@ -79,8 +80,14 @@ fn messages() -> Spoken {
                 body["tools"] = json!([{"name": WORD, "input_schema": {"type": "object"}}]);
             }
         },
-        // The gateway itself shows no thoughts to a caller who wants none.
-        usual: &[("ttl", r#""5m""#), ("thinking.display", r#""omitted""#)],
+        usual: &[
+            ("ttl", r#""5m""#),
+            // The gateway itself shows no thoughts to a caller who wants none.
+            ("thinking.display", r#""omitted""#),
+            ("service_tier", r#""auto""#),
+            // Whoever asks for thoughts is shown them.
+            ("thinking.display", r#""summarized""#),
+        ],
         state: &["content[].signature", "content[].data"],
     }
 }
@@ -103,10 +110,11 @@ fn responses() -> Spoken {
             }
         },
         usual: &[
-            // A grammar is always kept to the letter.
-            ("format.strict", "true"),
             ("external_web_access", "true"),
             ("truncation", r#""disabled""#),
+            ("service_tier", r#""auto""#),
+            // A grammar is always kept to the letter.
+            ("format.strict", "true"),
             ("reasoning.mode", r#""standard""#),
             ("reasoning.context", r#""auto""#),
             ("include", "reasoning.encrypted_content"),
@@ -115,7 +123,94 @@ fn responses() -> Spoken {
             // Names and states that an earlier answer gave its items.
             ("input[].id", ""),
             ("input[].status", ""),
+            // Told by the names that thoughts and pictures have elsewhere.
+            ("input[].content[].text", r#""type":"reasoning""#),
+            ("input[].result", r#""type":"image_generation_call""#),
         ],
         state: &["encrypted_content"],
+    }
+}
+
+fn gemini() -> Spoken {
+    Spoken {
+        protocol: Protocol::GenerateContent,
+        spec: "gemini-generate",
+        seed: json!({"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}),
+        complete: |body| {
+            whole_parts(body);
+            if body["contents"].to_string().contains(r#""functionResponse""#) {
+                let call = json!({"functionCall": {"id": WORD, "name": WORD, "args": {}}});
+                let before = json!({"role": "model", "parts": [call]});
+                body["contents"].as_array_mut().unwrap().insert(0, before);
+            }
+            if body.get("toolConfig").is_some() {
+                body["tools"] = json!([{"functionDeclarations": [{"name": WORD}]}]);
+            }
+        },
+        usual: &[
+            // Under whose role instructions are written, and as what, says nothing.
+            ("systemInstruction.role", ""),
+            ("systemInstruction.parts[].thought", ""),
+            ("systemInstruction.parts[].thoughtSignature", ""),
+            ("functionCallingConfig.mode", "MODE_UNSPECIFIED"),
+            ("mediaResolution", "MEDIA_RESOLUTION_UNSPECIFIED"),
+            ("responseModalities", "MODALITY_UNSPECIFIED"),
+            ("responseModalities", r#"["TEXT"]"#),
+            ("mimeType", "MIME_TYPE_UNSPECIFIED"),
+            ("mimeType", "TEXT_PLAIN"),
+            ("thinkingLevel", "THINKING_LEVEL_UNSPECIFIED"),
+            ("serviceTier", "unspecified"),
+            // There is nothing to be put in order, and no type beside which `null` would be another.
+            ("propertyOrdering", "TYPE_UNSPECIFIED"),
+            ("nullable", "TYPE_UNSPECIFIED"),
+            // The call that is answered says both.
+            ("functionResponse.name", ""),
+            ("functionResponse.id", ""),
+            // Whose turn it is where nothing is said.
+            ("contents[].role", ""),
+            // What the end of the address says.
+            ("fileData.mimeType", "png"),
+        ],
+        state: &["parts[].thoughtSignature"],
+    }
+}
+
+/// Adds what the description of Gemini leaves open and its servers want: names, roles, something in each part.
+fn whole_parts(value: &mut Value) {
+    if let Value::Array(list) = value {
+        list.iter_mut().for_each(whole_parts);
+    }
+    let Value::Object(members) = value else { return };
+    for (name, member) in members.iter_mut() {
+        let put = |object: &mut Value, name: &str, value: &str| {
+            let object = object.as_object_mut().unwrap();
+            if object.get(name).is_none_or(|before| before == "zq7other") {
+                object.insert(name.to_owned(), value.into());
+            }
+        };
+        match &**name {
+            "functionCall" | "functionResponse" => put(member, "name", WORD),
+            "inlineData" => put(member, "data", "QUJD"),
+            "fileData" => put(member, "fileUri", "https://zq7.example/a.png"),
+            "functionDeclarations" => member.as_array_mut().unwrap().iter_mut().for_each(|one| put(one, "name", "f")),
+            "parts" => {
+                for part in member.as_array_mut().unwrap() {
+                    let said = part.to_string();
+                    if !["text", "Data", "function", "Code", "code", "tool"].iter().any(|word| said.contains(word)) {
+                        put(part, "text", "Hi");
+                    }
+                }
+            }
+            "contents" => {
+                for content in member.as_array_mut().unwrap() {
+                    let calls = content.to_string().contains("functionCall");
+                    content["role"] = if calls { "model" } else { "user" }.into();
+                }
+            }
+            // Schemas and what is handed to tools are nobody's messages.
+            "parameters" | "response" | "args" => continue,
+            _ => {}
+        }
+        whole_parts(member);
     }
 }

@@ -27,6 +27,8 @@ fn cross(from: Protocol, to: Protocol, body: &Value) -> Result<Outcome, Fault> {
     let written = target.write_request(&read, &aim, source, &mut losses)?;
     let check: Value = serde_json::from_slice(&written).unwrap();
     assert!(check.is_object());
+    // Where the path says it, the gateway writes it there.
+    let path = InPath { stream: read.stream, ..path };
     let arrived = target.read_request(&written, &path, &mut Losses::default());
     Ok(Outcome { losses, read, arrived: arrived.unwrap_or_else(|fault| panic!("{fault} in {check}")) })
 }

@@ -131,6 +131,7 @@ fn flag<'a>(accepts: &'a mut Capabilities, name: &str) -> Option<&'a mut bool> {
         "documents" => &mut accepts.document_input,
         "video" => &mut accepts.video_input,
         "urls" => &mut accepts.fetches_urls,
+        "media-in-results" => &mut accepts.media_in_results,
         _ => return None,
     })
 }
