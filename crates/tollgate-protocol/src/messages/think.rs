@@ -181,7 +181,13 @@ fn fit(ask: &ReasoningAsk, facts: Facts, plan: &mut Plan, writing: &mut Writing<
         _ => false,
     };
     if let Some(Kind::Enabled(tokens)) = plan.kind {
-        let most = facts.cap.map_or(u64::MAX, |cap| cap.saturating_sub(1));
+        let accepts = writing.target.accepts;
+        let most = match (facts.cap, accepts.max_output_tokens) {
+            (Some(cap), _) => cap.saturating_sub(1),
+            // The usual room for words stays, or half of all there is.
+            (None, Some(most)) => most - accepts.usual_output_tokens.min(most / 2),
+            (None, None) => u64::MAX,
+        };
         if refused || most < LEAST {
             plan.kind = None;
         } else {

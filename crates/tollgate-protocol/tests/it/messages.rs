@@ -72,6 +72,9 @@ fn accepts() -> Capabilities {
 /// A conversation as two writers may write it alike.
 fn settled(mut request: Request) -> Request {
     request.turns = paired(&request.turns).turns;
+    for turn in &mut request.turns {
+        turn.parts.retain(|part| part.as_text().is_none_or(|text| !text.trim().is_empty()));
+    }
     if request.reasoning.mode.is_none() && request.reasoning.effort.is_some() {
         // Effort is asked for together with thought.
         request.reasoning.mode = Some(ThinkingMode::Adaptive);

@@ -261,3 +261,18 @@ fn a_count_leaves_out_what_does_not_count() {
         json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}], "system": [{"type": "text", "text": "s"}]})
     );
 }
+
+#[test]
+fn blanks_and_names_that_the_vendor_refuses() {
+    let said = Turn::new(Role::Assistant, vec![Part::text(" \n"), calls("1", "f", "{}")]);
+    let turns = vec![user("x"), said, Turn::new(Role::User, vec![gives("1", "\t"), Part::text(" ")]), says(" ")];
+    let (body, lost) = plain(&Request { user: Some("a@b.example".into()), ..asked(turns.clone()) });
+    let messages = body["messages"].as_array().unwrap();
+    let blocks: Vec<_> = messages.iter().map(|message| message["content"].as_array().unwrap().len()).collect();
+    assert_eq!((blocks, &messages[2]["content"][0]["content"]), (vec![1, 1, 1], &json!([])));
+    assert_eq!((body.get("metadata"), &*lost), (None, "dropped=user"));
+    for (name, kept) in [("+47 123 45 678", false), ("user-123456789", true), ("1234", true), ("a@b", true)] {
+        let (body, _) = plain(&Request { user: Some(name.into()), ..asked(turns.clone()) });
+        assert_eq!(body.get("metadata").is_some(), kept, "{name}");
+    }
+}
