@@ -151,7 +151,6 @@ pub(super) fn request(request: &Request, counting: bool, writing: &mut Writing<'
         }
     }
     drop(body);
-    writing.target.settle(writing.losses)?;
     Ok(out.freeze())
 }
 

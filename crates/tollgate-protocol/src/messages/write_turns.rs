@@ -55,8 +55,13 @@ pub(super) fn arrange(instructions: &[Part], turns: &[Turn], writing: &mut Writi
             Role::User => {
                 // What comes between a call and its result would part them.
                 let is_result = |part: &Part| matches!(part.content, Content::ToolResult(_));
-                let (results, words): (Vec<Part>, Vec<Part>) = turn.parts.into_iter().partition(is_result);
+                let (mut results, words): (Vec<Part>, Vec<Part>) = turn.parts.into_iter().partition(is_result);
+                let shown = if writing.target.accepts.media_in_results { Vec::new() } else { media_of(&mut results) };
+                if !shown.is_empty() {
+                    writing.approximated(Field::ToolResultMedia);
+                }
                 talk.push(Role::User, results);
+                talk.push(Role::User, shown);
                 talk.tell(&mut held, as_turns, writing);
                 talk.push(Role::User, words);
             }
@@ -68,6 +73,22 @@ pub(super) fn arrange(instructions: &[Part], turns: &[Turn], writing: &mut Writi
     }
     talk.prefill(writing);
     talk
+}
+
+/// Takes the media out of what tools gave.
+fn media_of(results: &mut [Part]) -> Vec<Part> {
+    let mut media = Vec::new();
+    for part in results {
+        let Content::ToolResult(result) = &mut part.content else { continue };
+        let (shown, mut said): (Vec<Part>, Vec<Part>) =
+            result.content.drain(..).partition(|part| matches!(part.content, Content::Media(_)));
+        if said.is_empty() && !shown.is_empty() {
+            said.push(Part::text("The result is shown after all results."));
+        }
+        result.content = said;
+        media.extend(shown);
+    }
+    media
 }
 
 impl Talk {
