@@ -21,7 +21,7 @@
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |
-//! | [`messages`], [`responses`], [`gemini`] | usage of Anthropic Messages, `OpenAI` Responses, Gemini |
+//! | [`messages`], [`responses`], [`gemini`] | Anthropic Messages, `OpenAI` Responses, Gemini `generateContent` |
 //! | [`estimate`] | tokens where a vendor tells none |
 //! | [`openai`] | error envelope and model list that its protocols share |
 
