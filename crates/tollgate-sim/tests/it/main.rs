@@ -8,4 +8,5 @@ mod faults;
 mod gemini;
 mod journal;
 mod plain;
+mod responses;
 mod shared;
