@@ -4,7 +4,8 @@
 //! steps, without a socket or a clock. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
 //! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
 //!
-//! The same request gets the same answer from the same seed, to the byte, ids and times included.
+//! The same request gets the same answer from the same seed, to the byte, ids and times included, except that a stored
+//! response whose id is taken gets the next one.
 //!
 //! # Steering
 //!

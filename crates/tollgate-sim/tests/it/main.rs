@@ -6,6 +6,7 @@ mod ask;
 mod client;
 mod faults;
 mod gemini;
+mod hostile;
 mod journal;
 mod plain;
 mod responses;

@@ -1,6 +1,8 @@
 //! What items need of each other when a conversation is handed back: calls their outputs, reasoning what it led to, and
 //! state that is the simulator's own.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::{
@@ -40,6 +42,7 @@ fn input(message: String) -> Failure {
 /// Checks the conversation. What was kept is the simulator's own and trusted, except that calls need their outputs.
 pub(super) fn check(conversation: &[&Value], given: &[Given], call: &Call<'_>) -> Result<(), Failure> {
     pairs(conversation)?;
+    let there: HashSet<&str> = given.iter().map(|given| text(&given.value, "id")).collect();
     for (at, Given { value: item, named }) in given.iter().enumerate() {
         if kind(item) == "reasoning" {
             state(item, *named, call)?;
@@ -54,8 +57,7 @@ pub(super) fn check(conversation: &[&Value], given: &[Given], call: &Call<'_>) -
         }
         if is_call(item) {
             let needs = call.simulator.memory.needs(text(item, "id"), &call.request.credential());
-            let there = |id: &String| given.iter().any(|other| text(&other.value, "id") == id);
-            if let Some(needs) = needs.filter(|id| !there(id)) {
+            if let Some(needs) = needs.filter(|id| !there.contains(id.as_str())) {
                 return Err(input(format!(
                     "Item '{}' of type '{}' was provided without its required 'reasoning' item: '{needs}'.",
                     text(item, "id"),
@@ -69,20 +71,20 @@ pub(super) fn check(conversation: &[&Value], given: &[Given], call: &Call<'_>) -
 
 fn pairs(items: &[&Value]) -> Result<(), Failure> {
     // With whether an output is waited for; calls of the vendor's own tools may get one, as recorded.
-    let mut open: Vec<(&str, bool)> = Vec::new();
+    let mut open: HashMap<&str, bool> = HashMap::new();
     for item in items {
         let id = text(item, "call_id");
         if is_output(item) {
-            let Some(at) = open.iter().position(|(other, _)| *other == id) else {
+            if open.remove(id).is_none() {
                 return Err(input(format!("No tool call found for function call output with call_id {id}.")));
-            };
-            open.remove(at);
+            }
         } else if kind(item).ends_with("_call") {
-            open.push((id, is_call(item)));
+            open.insert(id, is_call(item));
         }
     }
-    match open.iter().find(|(_, waits)| *waits) {
-        Some((id, _)) => Err(input(format!("No tool output found for function call {id}."))),
+    let mut waiting = items.iter().map(|item| text(item, "call_id"));
+    match waiting.find(|id| open.get(id) == Some(&true)) {
+        Some(id) => Err(input(format!("No tool output found for function call {id}."))),
         None => Ok(()),
     }
 }
