@@ -15,6 +15,7 @@
 
 mod crossing;
 mod fixtures;
+mod gemini;
 mod messages;
 mod samples;
 mod schema;
