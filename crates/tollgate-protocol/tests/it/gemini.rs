@@ -232,7 +232,7 @@ fn streamed(answer: &Answer, head: &AnswerHead) -> String {
             Content::ToolCall(call) => &call.arguments,
             _ => "",
         };
-        for piece in text.as_bytes().utf8_chunks().flat_map(|chunk| chunk.valid().split_inclusive(' ')) {
+        for piece in text.as_bytes().utf8_chunks().flat_map(|chunk| chunk.valid().split_inclusive('\n')) {
             encoder.event(&Event::Delta { block, delta: Delta::Text(piece.into()) }, &mut out);
         }
         if let Content::Text { citations, .. } = &part.content {
