@@ -45,10 +45,9 @@ impl Protocol {
     pub fn codec(self) -> &'static dyn Codec {
         match self {
             Self::Chat => &crate::chat::ChatCompletions,
+            Self::Responses => &crate::responses::Responses,
             Self::Messages => &crate::messages::Messages,
             Self::GenerateContent => &crate::gemini::GenerateContent,
-            // Its room is being built.
-            Self::Responses => &crate::chat::ChatCompletions,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod lines;
+pub mod memory;
 pub mod message;
 pub mod money;
 pub mod outcome;

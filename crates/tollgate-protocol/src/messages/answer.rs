@@ -204,8 +204,11 @@ pub(super) fn call_id(id: &str, answer: &str, place: usize) -> String {
 /// Arguments as the object that they must be; `None` for something else.
 pub(super) fn input(arguments: &str) -> Option<&str> {
     let text = arguments.trim_ascii();
-    let is_object = json::object(text.as_bytes(), |_| {}).is_ok();
-    if text.is_empty() { Some("{}") } else { Some(text).filter(|_| is_object) }
+    // As some models write that there are none.
+    if matches!(text, "" | "null") {
+        return Some("{}");
+    }
+    json::object(text.as_bytes(), |_| {}).is_ok().then_some(text)
 }
 
 fn thinking(list: &mut List<'_>, thought: &Reasoning, seal: Option<&Seal>, shown: bool) {

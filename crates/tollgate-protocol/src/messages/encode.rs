@@ -47,7 +47,11 @@ enum Kind {
     Unshown,
     /// Hidden thoughts; told by their seal.
     Hidden,
+    /// Arguments of which nothing has come yet.
+    Awaited,
     Call,
+    /// Arguments that are no object and so none.
+    Odd,
     /// Free text, wrapped once it is whole.
     Wrapped(String),
     /// Nothing of it can be told.
@@ -179,7 +183,7 @@ impl MessagesEncoder {
             object.text("type", "tool_use").text("id", &id).text("name", callers_name(&self.tools, &name));
             drop(object.object("input"));
         });
-        let kind = if custom { Kind::Wrapped(String::new()) } else { Kind::Call };
+        let kind = if custom { Kind::Wrapped(String::new()) } else { Kind::Awaited };
         self.open = Some(Open { block, kind, seal });
         self.say(block, &arguments, out);
         if closed {
@@ -191,6 +195,7 @@ impl MessagesEncoder {
         if text.is_empty() {
             return;
         }
+        self.await_object(block, text);
         match self.open.as_mut().filter(|open| open.block == block).map(|open| &mut open.kind) {
             Some(Kind::Text) => self.piece(out, "text_delta", |delta| {
                 delta.text("text", text);
@@ -202,10 +207,28 @@ impl MessagesEncoder {
                 delta.text("partial_json", text);
             }),
             Some(Kind::Wrapped(so_far)) => so_far.push_str(text),
-            Some(Kind::Unshown | Kind::Hidden | Kind::Unsaid) => {}
+            Some(Kind::Awaited | Kind::Odd | Kind::Unshown | Kind::Hidden | Kind::Unsaid) => {}
             None => {
                 if let Some(call) = self.held.iter_mut().find(|call| call.block == block) {
                     call.arguments.push_str(text);
+                }
+            }
+        }
+    }
+
+    /// Looks at the first of a call's arguments: some models write `null`, or what is no JSON at all, and the vendor's
+    /// own library reads nothing but an object.
+    fn await_object(&mut self, block: u32, text: &str) {
+        let Some(open) = self.open.as_mut().filter(|open| open.block == block && open.kind == Kind::Awaited) else {
+            return;
+        };
+        match text.trim_ascii_start().as_bytes() {
+            [] => {}
+            [b'{', ..] => open.kind = Kind::Call,
+            other => {
+                open.kind = Kind::Odd;
+                if !b"null".starts_with(other.trim_ascii_end()) {
+                    self.losses.approximated("tool_use.input");
                 }
             }
         }
@@ -232,7 +255,9 @@ impl MessagesEncoder {
                 });
                 self.stop(out);
             }
-            Kind::Text | Kind::Call | Kind::Wrapped(_) | Kind::Unsaid => open.seal = Some(seal.clone()),
+            Kind::Text | Kind::Awaited | Kind::Call | Kind::Odd | Kind::Wrapped(_) | Kind::Unsaid => {
+                open.seal = Some(seal.clone());
+            }
         }
     }
 
@@ -255,7 +280,7 @@ impl MessagesEncoder {
         }
         let Some(Open { kind, seal, .. }) = self.open.take() else { return };
         match kind {
-            Kind::Text | Kind::Thinking | Kind::Call => self.stop(out),
+            Kind::Text | Kind::Thinking | Kind::Awaited | Kind::Call | Kind::Odd => self.stop(out),
             Kind::Wrapped(text) => {
                 self.piece(out, "input_json_delta", |delta| {
                     delta.text("partial_json", &free_text_arguments(&text));

@@ -28,6 +28,8 @@ mod error;
 mod models;
 mod read_request;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod think;
 mod usage;
 mod watch;
@@ -141,7 +143,7 @@ pub fn read_count(body: &[u8]) -> Result<u64, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
+mod plain {
     use super::*;
 
     #[test]

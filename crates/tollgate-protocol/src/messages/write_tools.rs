@@ -9,6 +9,7 @@ use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::json;
 use crate::write::{List, Object};
+use std::collections::HashSet;
 
 /// Longest name of a tool, in bytes.
 const MAX_NAME: usize = 128;
@@ -32,17 +33,16 @@ pub(super) fn tools(
         };
     }
     // Of tools that may not be called none is given.
-    let allowed = match choice {
+    let allowed: Option<HashSet<&str>> = match choice {
         Some(ToolChoice::Allowed { required: _, names }) => {
             writing.approximated(Field::ToolChoice);
-            Some(names)
+            Some(names.iter().map(String::as_str).collect())
         }
         _ => None,
     };
     let mut list = body.list("tools");
     for tool in tools {
-        let named = tool.name();
-        if allowed.is_none_or(|names| named.is_none_or(|name| names.iter().any(|other| other == name))) {
+        if allowed.as_ref().is_none_or(|names| tool.name().is_none_or(|name| names.contains(name))) {
             write_tool(&mut list, tool, writing)?;
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn arrange(instructions: &[Part], turns: &[Turn], writing: &mut Writi
     let (leading, rest) = turns.split_at_checked(leading).unwrap_or((&[], turns));
     talk.system.extend(leading.iter().flat_map(|turn| turn.parts.iter().cloned()));
     let paired = paired(rest);
-    if paired.invented {
+    if paired.invented || paired.orphaned {
         writing.approximated(Field::ToolCalls);
     }
     let as_turns = writing.target.accepts.system_turns;

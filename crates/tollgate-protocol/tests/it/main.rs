@@ -16,7 +16,9 @@
 mod crossing;
 mod fixtures;
 mod gemini;
+mod hostile;
 mod messages;
+mod responses;
 mod samples;
 mod schema;
 mod spoken;

@@ -21,7 +21,7 @@ pub(crate) struct Spoken {
 
 /// All of them.
 pub(crate) fn spoken() -> Vec<Spoken> {
-    vec![chat(), messages(), gemini()]
+    vec![chat(), messages(), responses(), gemini()]
 }
 
 fn chat() -> Spoken {
@@ -82,11 +82,50 @@ fn messages() -> Spoken {
         },
         usual: &[
             ("ttl", r#""5m""#),
+            ("display", r#""omitted""#),
             ("service_tier", r#""auto""#),
             // Whoever asks for thoughts is shown them.
             ("thinking.display", r#""summarized""#),
         ],
         state: &["content[].signature", "content[].data"],
+    }
+}
+
+fn responses() -> Spoken {
+    Spoken {
+        protocol: Protocol::Responses,
+        spec: "openai-responses",
+        seed: json!({"model": "m", "input": "Hello"}),
+        complete: |body| {
+            let said = body.to_string();
+            if ["function_call_output", "custom_tool_call_output"].iter().any(|kind| said.contains(kind)) {
+                let call = json!({"type": "function_call", "call_id": WORD, "name": "f", "arguments": "{}"});
+                if let Some(items) = body["input"].as_array_mut() {
+                    items.insert(0, call);
+                }
+            }
+            if ["tool_choice", "parallel_tool_calls"].iter().any(|name| body.get(name).is_some()) {
+                body["tools"] = json!([{"type": "function", "name": WORD, "parameters": {"type": "object"}}]);
+            }
+        },
+        usual: &[
+            ("external_web_access", "true"),
+            ("truncation", r#""disabled""#),
+            ("service_tier", r#""auto""#),
+            ("format.strict", "true"),
+            ("reasoning.mode", r#""standard""#),
+            ("reasoning.context", r#""auto""#),
+            ("include", "reasoning.encrypted_content"),
+            ("include_obfuscation", "true"),
+            ("store", "true"),
+            // Names and states that an earlier answer gave its items.
+            ("input[].id", ""),
+            ("input[].status", ""),
+            // Told by the names that thoughts and pictures have elsewhere.
+            ("input[].content[].text", r#""type":"reasoning""#),
+            ("input[].result", r#""type":"image_generation_call""#),
+        ],
+        state: &["encrypted_content"],
     }
 }
 
