@@ -18,6 +18,12 @@ const G: Protocol = Protocol::GenerateContent;
 /// Recorded as a success, and made to be no answer.
 const NO_ANSWER: &str = "vertex.gemini-generate.23ed6fa9fc";
 
+const OTHERS: [(&str, Protocol); 3] = [
+    ("openai-chat", Protocol::Chat),
+    ("openai-responses", Protocol::Responses),
+    ("anthropic-messages", Protocol::Messages),
+];
+
 fn path() -> InPath<'static> {
     InPath { model: Some("m".into()), ..InPath::default() }
 }
@@ -345,7 +351,7 @@ fn told(finish: Finish) -> Finish {
 #[test]
 fn answers_of_other_vendors_cross_over() {
     let Some(spec) = Spec::of("gemini-generate") else { return };
-    for (name, from) in [("openai-chat", Protocol::Chat), ("anthropic-messages", Protocol::Messages)] {
+    for (name, from) in OTHERS {
         let (mut answers, mut streams) = (0, 0);
         for case in cases(name).iter().filter(|case| case.status == 200) {
             let id = &case.id;
@@ -383,7 +389,7 @@ fn answers_of_other_vendors_cross_over() {
 
 #[test]
 fn answers_cross_over_to_others() {
-    for to in [Protocol::Chat, Protocol::Messages] {
+    for (_, to) in OTHERS {
         let (mut answers, mut streams) = (0, 0);
         for case in cases("gemini-generate").iter().filter(|case| case.status == 200) {
             let id = &case.id;
@@ -417,7 +423,7 @@ fn answers_cross_over_to_others() {
 #[test]
 fn requests_cross_over() {
     let Some(spec) = Spec::of("gemini-generate") else { return };
-    for (name, from) in [("openai-chat", Protocol::Chat), ("anthropic-messages", Protocol::Messages)] {
+    for (name, from) in OTHERS {
         let (mut requests, mut refused) = (0, 0);
         for case in cases(name).iter().filter(|case: &&Case| case.status == 200) {
             let id = &case.id;
