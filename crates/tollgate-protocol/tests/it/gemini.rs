@@ -6,10 +6,13 @@ use crate::schema::Spec;
 use bytes::BytesMut;
 use serde_json::Value;
 use tollgate_protocol::canonical::{
-    Answer, Capabilities, Content, Event, Finish, Losses, Part, Request, Role, ThinkingMode, ToolKind, paired,
+    Answer, Capabilities, Content, EmbedRequest, Event, Finish, Losses, Part, Request, Role, ThinkingMode, ToolKind,
+    paired,
 };
 use tollgate_protocol::codec::{AnswerHead, Codec, InPath, Protocol, Refusal};
+use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::Meaning;
+use tollgate_protocol::gemini::path::Verb;
 use tollgate_protocol::gemini::{self, GeminiWatch, GenerateContent};
 use tollgate_protocol::relay::Relay;
 use tollgate_protocol::sse;
@@ -467,4 +470,71 @@ fn paired_up(request: &Value, id: &str) {
         }
     }
     assert!(calls.is_empty(), "{id}");
+}
+
+#[test]
+fn vectors_and_counts_are_understood() {
+    let (mut vectors, mut counts, mut errors) = (0, 0, 0);
+    for case in cases("gemini-embeddings") {
+        let id = &case.id;
+        let mut losses = Losses::default();
+        let asked = case.asked().map(|body| {
+            let model = case.request.as_ref().unwrap()["requests"][0]["model"].as_str().unwrap().to_owned();
+            let path = InPath { model: Some(gemini::path::bare(&model).to_owned().into()), ..InPath::default() };
+            gemini::batch_embed_head(&body, &path).unwrap_or_else(|fault| panic!("{id}: {fault}"));
+            gemini::read_embed_request(&body, Verb::BatchEmbed, &path, &mut losses)
+        });
+        match (case.answer(), asked) {
+            (Some(body), asked) => {
+                gemini::check_vectors(body).unwrap_or_else(|fault| panic!("{id}: {fault}"));
+                let read = gemini::read_embed_vectors(body).unwrap();
+                if case.has("images") {
+                    assert_eq!(asked.unwrap().unwrap_err().code, "unsupported_parameter", "{id}");
+                } else {
+                    let texts = vec![String::new(); read.vectors.len()];
+                    let none = EmbedRequest { texts, ..EmbedRequest::default() };
+                    let asked = asked.map_or(none, Result::unwrap);
+                    let read = read.complete(&asked).unwrap();
+                    // To a caller who wants bytes, and back to one who wants numbers of the same 32 bits.
+                    let bytes = EmbedRequest { base64: true, ..asked.clone() };
+                    let told = embeddings::write_vectors(&read, &bytes, "m", 1).unwrap();
+                    let again = embeddings::read_vectors(&told).unwrap();
+                    for (before, after) in read.vectors.iter().zip(&again.vectors) {
+                        assert_eq!(floats(&before.numbers().unwrap()), floats(&after.numbers().unwrap()), "{id}");
+                    }
+                    let written = gemini::write_embed_vectors(&again, &asked).unwrap();
+                    assert!(gemini::check_vectors(&written).is_ok(), "{id}");
+                }
+                vectors += 1;
+            }
+            (None, _) => {
+                assert_eq!(gemini::refusal(case.status, case.error().unwrap(), None).meaning, Meaning::Caller, "{id}");
+                errors += 1;
+            }
+        }
+    }
+    for case in cases("gemini-count-tokens") {
+        let id = &case.id;
+        if let Some(body) = case.asked() {
+            let path = InPath {
+                model: case.request.as_ref().unwrap()["generateContentRequest"]["model"]
+                    .as_str()
+                    .map_or(Some("m".into()), |name| Some(gemini::path::bare(name).to_owned().into())),
+                ..InPath::default()
+            };
+            gemini::count_head(&body, &path).unwrap_or_else(|fault| panic!("{id}: {fault}"));
+            let request = gemini::read_count_request(&body, &path, &mut Losses::default()).unwrap();
+            assert_eq!(request.turns.len(), 1, "{id}");
+        }
+        if let Some(body) = case.answer() {
+            assert!(gemini::check_count(body).unwrap() > 0, "{id}");
+            counts += 1;
+        }
+    }
+    println!("{vectors} answers with vectors, {errors} errors, {counts} counts");
+    assert!(vectors == 0 || vectors == 5 && errors == 1 && counts == 6);
+}
+
+fn floats(list: &str) -> Vec<f32> {
+    serde_json::from_str(list).unwrap()
 }
