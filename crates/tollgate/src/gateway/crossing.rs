@@ -79,10 +79,7 @@ impl Crossing {
         let target = Target { model: &attempt.choice.model, accepts, strict: self.strict };
         let mut losses = self.unread.clone();
         let body = wire.codec().write_request(request, &target, self.caller.codec(), &mut losses)?;
-        if let (true, Some((field, _))) = (self.strict, losses.iter().next()) {
-            let message = format!("'{field}' cannot be expressed to this model, and nothing may be lost.");
-            return Err(Fault::unsupported(field.to_owned(), message));
-        }
+        target.settle(&losses)?;
         Ok((body, losses))
     }
 }
