@@ -203,7 +203,7 @@ fn calls_without_results_and_results_without_calls() {
     assert_eq!(losses, "approximated=input[].call_id,input[].output");
     let written: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(
-        (&written["input"][1]["call_id"], &written["input"][2]["content"][1]["text"]),
+        (&written["input"][1]["call_id"], &written["input"][2]["content"][0]["text"]),
         (&json!("a"), &json!("late"))
     );
 }
