@@ -206,9 +206,11 @@ impl Reader<'_> {
         Ok(Some(match &*kind {
             "input_text" | "output_text" | "text" => {
                 let citations = self.citations(part)?;
-                // In a conversation told again, what an answer once carried beside its words.
-                if let Some(raw) = part.raw("logprobs").filter(|_| !self.asked) {
-                    self.logprobs.extend(openai::read_logprobs(raw).unwrap_or_default());
+                match part.raw("logprobs").filter(|raw| raw.trim_ascii() != "[]") {
+                    // In a conversation told again, what an answer once carried beside its words.
+                    Some(_) if self.asked => self.losses.dropped(generic(&part.at("logprobs"))),
+                    Some(raw) => self.logprobs.extend(openai::read_logprobs(raw).unwrap_or_default()),
+                    None => {}
                 }
                 let text = part.needed_text("text")?.into_owned();
                 match part.text("refusal")? {
@@ -259,7 +261,6 @@ impl Reader<'_> {
         for item in part.list("annotations")?.unwrap_or_default() {
             match citation(&item.fields()?)? {
                 Some(source) => citations.push(source),
-                None if self.asked => {}
                 None => self.losses.dropped(generic(&part.at("annotations"))),
             }
         }

@@ -143,6 +143,7 @@ impl Items<'_> {
                 object.text("output", error.trim_end());
             }
             [only] if only.as_text().is_some() => {
+                marks(only, writing);
                 object.text("output", &format!("{error}{}", only.as_text().unwrap_or_default()));
             }
             parts => {
@@ -188,6 +189,10 @@ impl Items<'_> {
 
     /// Words that stand together are one message.
     fn said(&mut self, parts: &[Part], writing: &mut Writing<'_>) {
+        if parts.iter().any(|part| matches!(&part.content, Content::Text { citations, .. } if !citations.is_empty())) {
+            // What an answer rested on is no part of what a vendor is asked.
+            writing.dropped(Field::Citations);
+        }
         let mut message = self.list.object();
         message.text("type", "message").text("role", "assistant");
         if let [only] = parts
