@@ -425,3 +425,27 @@ fn a_failed_stream_says_so_twice_and_never_that_it_is_complete() {
     assert_eq!(names, ["response.created", "response.in_progress", "error", "response.failed"]);
     assert!(text.contains(r#""sequence_number":3,"response":{"id":"resp_01J9ZK3Q5T7V9X1B3D5F7H9K2M""#), "{text}");
 }
+
+#[test]
+fn names_that_the_vendor_does_not_take_come_back_as_the_callers() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"a.b"}}],"tool_choice":{"type":"function","function":{"name":"a.b"}},"response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{}}}}"#;
+    let (written, losses) = cross(&ChatCompletions, body, &Capabilities::default()).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    let name = written["tools"][0]["name"].as_str().unwrap();
+    assert!(name.starts_with("tool_") && name.bytes().all(crate::canonical::is_word), "{name}");
+    assert_eq!(
+        (&written["tool_choice"]["name"], &written["input"][1]["name"], &*losses),
+        (&json!(name), &json!(name), "exact")
+    );
+    assert!(written["text"]["format"]["name"].as_str().unwrap().starts_with("schema_"));
+    let request = Request { tools: read(&ChatCompletions, body).unwrap().tools, ..Request::default() };
+    let answer = answered(vec![call("c", name, "{}")], Finish::ToolCalls);
+    let whole = Responses.write_answer(&answer, &head(), &request, &mut Losses::default());
+    assert!(std::str::from_utf8(&whole).unwrap().contains(r#""call_id":"c","name":"a.b""#));
+    let kind = Block::ToolCall { id: "c".into(), name: name.into(), custom: false };
+    let events = encoded(
+        &request,
+        &[Event::Open { block: 0, kind }, Event::Close { block: 0 }, Event::Finish(Finish::ToolCalls)],
+    );
+    assert!(events.iter().filter(|event| event.get("item").is_some()).all(|event| event["item"]["name"] == "a.b"));
+}

@@ -12,7 +12,8 @@ use super::whole::{self, Whole};
 use super::write_answer::{self, Call};
 use super::{ids, write_tools};
 use crate::canonical::{
-    Block, Citation, Delta, Event, Finish, Losses, Media, Part, Reasoning, Request, Seal, TokenLogprob,
+    Block, Citation, Delta, Event, Finish, Losses, Media, Part, Reasoning, Request, Seal, TokenLogprob, Tool, ToolKind,
+    callers_name,
 };
 use crate::codec::{AnswerHead, Encoder, Protocol};
 use crate::fault::Fault;
@@ -28,8 +29,8 @@ pub(super) struct ResponsesEncoder {
     answer: String,
     begun: Begun,
     echo: String,
-    /// Tools of the caller that take free text.
-    custom: Vec<String>,
+    /// The caller's tools, for their names.
+    tools: Vec<Tool>,
     sequence: u64,
     /// Place of the next item.
     next: usize,
@@ -79,6 +80,8 @@ enum Open {
 #[derive(Default)]
 struct Said {
     text: String,
+    /// Its characters.
+    length: usize,
     refusal: bool,
     citations: Vec<Citation>,
     logprobs: Vec<TokenLogprob>,
@@ -123,7 +126,6 @@ fn number(place: usize) -> i128 {
 
 impl ResponsesEncoder {
     pub(super) fn new(head: &AnswerHead, request: &Request) -> Self {
-        let custom = request.tools.iter().filter_map(|tool| tool.name()).filter(|name| request.takes_free_text(name));
         Self {
             answer: head.id.clone(),
             begun: Begun {
@@ -132,7 +134,7 @@ impl ResponsesEncoder {
                 created: head.created,
             },
             echo: write_tools::echo(request, head.previous.as_deref()),
-            custom: custom.map(str::to_owned).collect(),
+            tools: request.tools.clone(),
             sequence: 0,
             next: 0,
             done: Vec::new(),
@@ -201,7 +203,10 @@ impl ResponsesEncoder {
                 Open::Thought { id, place, text: String::new(), redacted: *redacted, seal: None }
             }
             Block::ToolCall { id, name, custom } => {
-                let how = match (custom, self.custom.iter().any(|other| other == name)) {
+                let name = callers_name(&self.tools, name).to_owned();
+                let wrapped =
+                    |tool: &Tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if *other == name);
+                let how = match (custom, self.tools.iter().any(wrapped)) {
                     (true, _) => How::Input,
                     (false, true) => How::Wrapped,
                     (false, false) => How::Arguments,
@@ -210,10 +215,9 @@ impl ResponsesEncoder {
                 let (item, place) = self.item(if free { "custom_tool_call" } else { "function_call" });
                 let call_id = write_answer::call_id(id, &item);
                 self.added(place, out, |object| {
-                    let call = Call { id: &item, names: &call_id, name, custom: free, status: "in_progress" };
+                    let call = Call { id: &item, names: &call_id, name: &name, custom: free, status: "in_progress" };
                     write_answer::tool_call(object, &call, "");
                 });
-                let name = name.clone().into_owned();
                 Open::Call { id: item, call_id, place, name, text: String::new(), how, seal: None }
             }
             Block::Media(media) => {
@@ -292,8 +296,9 @@ impl ResponsesEncoder {
     fn say(&mut self, block: u32, words: &str, out: &mut BytesMut) {
         let sequence = &mut self.sequence;
         match self.blocks.get_mut(&block) {
-            Some(Open::Said(Said { text, refusal, .. })) => {
+            Some(Open::Said(Said { text, length, refusal, .. })) => {
                 text.push_str(words);
+                *length += words.chars().count();
                 let refusal = *refusal;
                 let name = if refusal { "response.refusal.delta" } else { "response.output_text.delta" };
                 self.of_part(name, out, |data| {
@@ -343,8 +348,8 @@ impl ResponsesEncoder {
                 }
             }
             Delta::Citation(source) => {
-                if let Some(Open::Said(Said { text, citations, .. })) = self.blocks.get_mut(&block) {
-                    let (length, place) = (text.chars().count(), citations.len());
+                if let Some(Open::Said(Said { length, citations, .. })) = self.blocks.get_mut(&block) {
+                    let (length, place) = (*length, citations.len());
                     citations.push(source.clone());
                     self.of_part("response.output_text.annotation.added", out, |data| {
                         data.whole("annotation_index", number(place));

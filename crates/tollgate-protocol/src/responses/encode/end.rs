@@ -58,7 +58,7 @@ impl ResponsesEncoder {
     }
 
     fn close_said(&mut self, said: Said, out: &mut BytesMut) {
-        let Said { text, refusal, citations, logprobs, seal } = said;
+        let Said { text, length: _, refusal, citations, logprobs, seal } = said;
         let name = if refusal { "response.refusal.done" } else { "response.output_text.done" };
         self.of_part(name, out, |data| {
             data.text(if refusal { "refusal" } else { "text" }, &text);
