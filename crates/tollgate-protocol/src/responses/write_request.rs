@@ -262,14 +262,19 @@ fn list_tools(
     writing: &mut Writing<'_>,
 ) -> Result<(), Fault> {
     let accepts = writing.target.accepts;
+    // The limit is one on all tools that the vendor runs.
+    let others = tools.iter().any(|tool| matches!(tool.kind, ToolKind::Opaque { .. }));
+    let mut limit = None;
     for tool in tools {
         match &tool.kind {
             ToolKind::WebSearch(_) if !accepts.web_search => {
                 return Err(writing.refuse(Field::WebSearch, "a web search"));
             }
             ToolKind::WebSearch(search) => {
-                if search.max_uses.is_some() {
-                    writing.dropped(Field::WebSearchLimit);
+                match search.max_uses {
+                    Some(most) if !others && limit.is_none_or(|limit| limit == most) => limit = Some(most),
+                    Some(_) => writing.dropped(Field::WebSearchLimit),
+                    None => {}
                 }
                 if !search.blocked_domains.is_empty() {
                     writing.dropped(Field::WebSearchDomains);
@@ -306,6 +311,9 @@ fn list_tools(
     }
     if let Some(parallel) = parallel {
         body.flag("parallel_tool_calls", parallel);
+    }
+    if let Some(limit) = limit {
+        body.whole("max_tool_calls", limit);
     }
     Ok(())
 }
