@@ -157,6 +157,7 @@ pub(super) async fn open(
                 headers.set(header::CONTENT_TYPE, HeaderValue::from_static(back.stream_type()));
                 Relay::crossing(watch, back.bridge(wire))
             }
+            None if array => Relay::list(watch),
             None => Relay::new(watch),
         };
         let primed = prime(relay, start, source, timer, caller).await;
