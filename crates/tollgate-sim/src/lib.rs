@@ -21,6 +21,7 @@
 //! | `chunks=200` | content chunks; as many tokens too unless `output-tokens` says otherwise, never more than tokens |
 //! | `output-tokens=500` | tokens of text, before the caller's cap and stop sequences |
 //! | `reasoning-tokens=N` | reasoning, which counts as output and against the cap; seen where the protocol shows it |
+//! | `dialect=deepseek`, `dialect=openai` | whose way of speaking the chat protocol; the request tells it otherwise |
 //! | `redacted` | reasoning comes without its words (`redacted_thinking`) |
 //! | `cached-tokens=N`, `cache-write-tokens=N` | parts of the input that came from, or went into, the vendor's cache |
 //! | `usage=none` | also `negative`, `absurd`, `text` (not numbers), `in-finish` (in a stream's finish chunk) |
