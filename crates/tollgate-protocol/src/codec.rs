@@ -45,8 +45,9 @@ impl Protocol {
     pub fn codec(self) -> &'static dyn Codec {
         match self {
             Self::Chat => &crate::chat::ChatCompletions,
-            // Their rooms are being built.
-            Self::Responses | Self::Messages | Self::GenerateContent => &crate::chat::ChatCompletions,
+            Self::Responses => &crate::responses::Responses,
+            Self::Messages => &crate::messages::Messages,
+            Self::GenerateContent => &crate::gemini::GenerateContent,
         }
     }
 }
@@ -73,6 +74,20 @@ pub struct Target<'a> {
     pub strict: bool,
 }
 
+impl Target<'_> {
+    /// What is done once a request is read and written: where anything was lost and nothing may be, a fault that names
+    /// the first field.
+    pub fn settle(&self, losses: &Losses) -> Result<(), Fault> {
+        match losses.iter().next() {
+            Some((field, _)) if self.strict => {
+                let message = format!("'{field}' cannot be expressed to this model, and nothing may be lost.");
+                Err(Fault::unsupported(field.to_owned(), message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A request as it is to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
@@ -91,6 +106,8 @@ pub struct AnswerHead {
     pub created: i64,
     /// The model that answered, by the name that the caller is to see.
     pub model: String,
+    /// The answer that the conversation goes on from, by the id that the caller gave.
+    pub previous: Option<String>,
     /// A stream is to be one JSON list rather than server-sent events.
     pub array: bool,
 }

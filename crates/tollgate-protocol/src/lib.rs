@@ -12,7 +12,9 @@
 //! | [`fields`], [`write`](mod@write) | reading objects so that nothing is overlooked; writing JSON without a tree |
 //! | [`splice`] | replaces ranges of a body and keeps every other byte |
 //! | [`sse`] | bytes to events of a server-sent event stream |
+//! | [`array`](mod@array) | the same of a stream that is one JSON list |
 //! | [`relay`] | one streamed answer on its way to the caller |
+//! | [`tap`] | reading a stream that passes untouched |
 //! | [`multipart`] | finds fields of a form while it passes |
 //! | [`usage`] | disjoint counters of what a request used |
 //! | [`fault`] | what can go wrong, with one meaning each |
@@ -20,10 +22,11 @@
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |
-//! | [`messages`], [`responses`], [`gemini`] | usage of Anthropic Messages, `OpenAI` Responses, Gemini |
+//! | [`messages`], [`responses`], [`gemini`] | Anthropic Messages, `OpenAI` Responses, Gemini `generateContent` |
 //! | [`estimate`] | tokens where a vendor tells none |
 //! | [`openai`] | error envelope and model list that its protocols share |
 
+pub mod array;
 pub mod audio;
 pub mod canonical;
 pub mod chat;
@@ -44,5 +47,7 @@ pub mod responses;
 pub mod scrub;
 pub mod splice;
 pub mod sse;
+pub mod tap;
 pub mod usage;
 pub mod write;
+mod writing;

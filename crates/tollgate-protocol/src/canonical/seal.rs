@@ -1,28 +1,34 @@
-//! A vendor's proof or state in the hands of a caller of another protocol.
+//! Seals in the slots of other protocols.
 //!
-//! Where the caller's protocol has a slot for opaque state of its own vendor, a foreign seal travels in it under a
-//! name that says whose it is, so that clients which hand everything back hand it back too. Owns that form: `tg1.`,
-//! the protocol's name, a dot, and the seal as its vendor wrote it.
+//! Some protocols have a place for opaque state that clients hand back unread. There a seal of another protocol
+//! travels under the name of its owner, `tg1.<protocol>.<data>`, and is taken out again when it comes back. A vendor
+//! never sees one that is not its own.
 
 use super::part::Seal;
 use crate::codec::Protocol;
 
-/// What every packed seal begins with: ours, form 1.
-const PREFIX: &str = "tg1.";
+/// What stands before the owner's name; the digit is the version of the form.
+const MARK: &str = "tg1.";
 
 impl Seal {
-    /// The seal as it stands in a slot of another protocol.
-    pub fn pack(&self) -> String {
-        format!("{PREFIX}{}.{}", self.owner.name(), self.data)
+    /// The seal as it travels in a slot of `slot`'s protocol: its own as it is, others under their owner's name.
+    pub fn packed(&self, slot: Protocol) -> String {
+        if self.owner == slot { self.data.clone() } else { format!("{MARK}{}.{}", self.owner.name(), self.data) }
     }
 
-    /// The seal in a slot of protocol `slot`: another's, if it was packed; else that protocol's own.
-    pub fn unpack(slot: Protocol, text: &str) -> Self {
-        let packed = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('.')).and_then(|(name, data)| {
+    /// Reads what stands in a slot of `slot`'s protocol.
+    pub fn unpacked(text: &str, slot: Protocol) -> Self {
+        let named = text.strip_prefix(MARK).and_then(|rest| rest.split_once('.'));
+        let owned = named.and_then(|(name, data)| {
             let owner = Protocol::ALL.into_iter().find(|protocol| protocol.name() == name)?;
             Some(Self { owner, data: data.to_owned() })
         });
-        packed.unwrap_or_else(|| Self { owner: slot, data: text.to_owned() })
+        owned.unwrap_or_else(|| Self { owner: slot, data: text.to_owned() })
+    }
+
+    /// Whether what stands in a slot is another protocol's seal, which its vendor must not see.
+    pub fn is_packed(text: &str) -> bool {
+        text.starts_with(MARK)
     }
 }
 
@@ -33,11 +39,14 @@ mod tests {
     #[test]
     fn there_and_back() {
         for owner in Protocol::ALL {
-            let seal = Seal { owner, data: "a.b=/+".to_owned() };
-            assert_eq!(Seal::unpack(Protocol::Messages, &seal.pack()), seal);
+            let seal = Seal { owner, data: "a.b/c==".into() };
+            for slot in Protocol::ALL {
+                let packed = seal.packed(slot);
+                assert_eq!(Seal::is_packed(&packed), slot != owner);
+                assert_eq!(Seal::unpacked(&packed, slot), seal);
+            }
         }
-        for own in ["EqQB", "tg1.EqQB", "tg1.nobody.x", ""] {
-            assert_eq!(Seal::unpack(Protocol::Messages, own), Seal { owner: Protocol::Messages, data: own.to_owned() });
-        }
+        let odd = Seal::unpacked("tg1.nobody.x", Protocol::Messages);
+        assert_eq!((odd.owner, &*odd.data), (Protocol::Messages, "tg1.nobody.x"));
     }
 }

@@ -1,6 +1,5 @@
 //! Turns into the messages of a chat request.
 
-use super::write_request::Writing;
 use crate::canonical::{
     Content, Field, Media, MediaKind, Part, Role, Source, SystemRole, ToolCall, ToolResult, Turn, fitting,
     free_text_arguments, is_word, paired,
@@ -8,6 +7,7 @@ use crate::canonical::{
 use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::{List, Object};
+use crate::writing::Writing;
 
 /// Longest id of a call that every route of the vendor takes, in bytes (issue threads, 2026-11).
 const MAX_ID: usize = 40;
@@ -25,7 +25,7 @@ pub(super) fn messages(
         system(&mut list, instructions, form, writing)?;
     }
     let paired = paired(turns);
-    if paired.invented {
+    if paired.invented || paired.orphaned {
         writing.approximated(Field::ToolCalls);
     }
     for turn in &paired.turns {
@@ -121,6 +121,7 @@ fn tool_result<'p>(list: &mut List<'_>, result: &'p ToolResult, writing: &mut Wr
     }
     let start = text.len();
     for part in content {
+        marks(part, writing);
         match part.as_text() {
             Some(words) if text.len() > start => join(&mut text, words),
             Some(words) => text.push_str(words),
@@ -142,7 +143,12 @@ fn assistant(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) {
     let mut calls: Vec<&ToolCall> = Vec::new();
     for part in parts {
         match &part.content {
-            Content::Text { text: words, citations: _ } => text.push_str(words),
+            Content::Text { text: words, citations } => {
+                text.push_str(words);
+                if !citations.is_empty() {
+                    writing.dropped(Field::Citations);
+                }
+            }
             Content::Refusal(words) => refusal.push_str(words),
             // Its seal, if any, is another protocol's; only words can be said here.
             Content::Reasoning(reasoning) => join(&mut thought, &reasoning.text),
