@@ -197,7 +197,7 @@ fn gone(code: &str, status: u16) -> Failure {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{code}</Message></Error>"
     );
-    Failure { status, content_type: "application/xml", body }
+    Failure { content_type: "application/xml", body, ..Failure::json(status, &json!(null)) }
 }
 
 pub(super) fn trouble(trouble: &Trouble<'_>) -> Failure {

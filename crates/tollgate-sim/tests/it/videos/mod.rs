@@ -3,6 +3,8 @@
 mod ark;
 mod kling;
 mod life;
+mod openai;
+mod veo;
 
 use std::time::Duration;
 
