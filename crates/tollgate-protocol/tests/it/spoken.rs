@@ -110,6 +110,7 @@ fn responses() -> Spoken {
         },
         usual: &[
             ("external_web_access", "true"),
+            ("detail", r#""auto""#),
             ("truncation", r#""disabled""#),
             ("service_tier", r#""auto""#),
             ("format.strict", "true"),
