@@ -39,14 +39,8 @@ pub(super) fn instructions(body: &Fields<'_>, losses: &mut Losses) -> Result<Vec
 }
 
 fn parts(content: &Fields<'_>, losses: &mut Losses) -> Result<Vec<Part>, Fault> {
-    let Some(raw) = content.raw("parts") else { return Ok(Vec::new()) };
-    let path = content.at("parts");
-    if raw.starts_with('{') {
-        // One part alone, which the vendor's servers take for a list of one.
-        return Ok(part::part(raw, &path, losses)?.into_iter().collect());
-    }
     let mut parts = Vec::new();
-    for item in crate::fields::items(raw, &path)? {
+    for item in fields::list(content, "parts")?.unwrap_or_default() {
         parts.extend(part::part(item.raw, &item.path, losses)?);
     }
     Ok(parts)
