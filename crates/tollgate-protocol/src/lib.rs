@@ -14,6 +14,7 @@
 //! | [`sse`] | bytes to events of a server-sent event stream |
 //! | [`array`](mod@array) | the same of a stream that is one JSON list |
 //! | [`relay`] | one streamed answer on its way to the caller |
+//! | [`tap`] | reading a stream that passes untouched |
 //! | [`multipart`] | finds fields of a form while it passes |
 //! | [`usage`] | disjoint counters of what a request used |
 //! | [`fault`] | what can go wrong, with one meaning each |
@@ -21,7 +22,7 @@
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |
-//! | [`messages`], [`responses`], [`gemini`] | usage of Anthropic Messages, `OpenAI` Responses, Gemini |
+//! | [`messages`], [`responses`], [`gemini`] | Anthropic Messages, `OpenAI` Responses, Gemini `generateContent` |
 //! | [`estimate`] | tokens where a vendor tells none |
 //! | [`openai`] | error envelope and model list that its protocols share |
 
@@ -46,6 +47,7 @@ pub mod responses;
 pub mod scrub;
 pub mod splice;
 pub mod sse;
+pub mod tap;
 pub mod usage;
 pub mod write;
 mod writing;

@@ -52,6 +52,11 @@ pub trait Watch: Send {
         &[]
     }
 
+    /// The answer so far, where somebody wants to know it.
+    fn fold(&self) -> Option<&Fold> {
+        None
+    }
+
     /// Writes the protocol's error event, a server-sent one; in a list only its data stand.
     fn fault(&self, fault: &Fault, out: &mut BytesMut);
 }
@@ -170,9 +175,9 @@ impl Relay {
         self.bridge.as_ref().map(|bridge| bridge.encoder.losses())
     }
 
-    /// The answer so far, where it crosses.
+    /// The answer so far, where it crosses or is tapped.
     pub fn fold(&self) -> Option<&Fold> {
-        self.bridge.as_ref().map(|bridge| &bridge.fold)
+        self.bridge.as_ref().map(|bridge| &bridge.fold).or_else(|| self.watch.fold())
     }
 
     /// Takes bytes of the vendor, cut anywhere, and appends to `out` what may go to the caller now.

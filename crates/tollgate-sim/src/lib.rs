@@ -4,7 +4,8 @@
 //! steps, without a socket or a clock. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
 //! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
 //!
-//! The same request gets the same answer from the same seed, to the byte, ids and times included.
+//! The same request gets the same answer from the same seed, to the byte, ids and times included, except that a stored
+//! response whose id is taken gets the next one.
 //!
 //! # Steering
 //!
@@ -66,11 +67,14 @@ pub use content::{count_tokens, fnv1a};
 pub use script::{Answer, Step, Steps};
 pub use server::serve;
 
+use std::sync::Arc;
+
 use steer::Steer;
 
-/// The pretended vendors. Cheap to clone; holds no state.
+/// The pretended vendors. Cheap to clone; clones share what little is kept: the last stored responses of one protocol.
 #[derive(Debug, Clone)]
 pub struct Simulator {
+    memory: Arc<openai::Memory>,
     seed: u64,
     wants_key: bool,
 }
@@ -137,7 +141,7 @@ impl Simulator {
     /// A simulator whose caller has checked the key already.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, wants_key: false }
+        Self { memory: Arc::default(), seed, wants_key: false }
     }
 
     /// Answers 401 in the vendor's shape to requests without a credential, as a vendor standing alone does. Any

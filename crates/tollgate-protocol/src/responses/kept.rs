@@ -11,8 +11,9 @@ use bytes::{Bytes, BytesMut};
 const MOST: usize = 100;
 const USUAL: usize = 20;
 
-/// The input of a request as a list of whole items, each with an id, as it is to be kept. `answer` is the answer's id
-/// without its prefix. Ids that items have stay.
+/// The input of a request as a list of whole items, each with an id, as it is to be kept: its own, without the
+/// conversation before it, and with nothing in it that is only named. `answer` is the answer's id without its prefix.
+/// Ids that items have stay.
 pub fn kept_input(body: &[u8], answer: &str) -> Result<String, Fault> {
     let text = std::str::from_utf8(body).map_err(|_| wrong("", "valid UTF-8"))?;
     let fields = Fields::read(text, "")?;

@@ -82,7 +82,8 @@ fn messages() -> Spoken {
         },
         usual: &[
             ("ttl", r#""5m""#),
-            ("display", r#""omitted""#),
+            // The gateway itself shows no thoughts to a caller who wants none.
+            ("thinking.display", r#""omitted""#),
             ("service_tier", r#""auto""#),
             // Whoever asks for thoughts is shown them.
             ("thinking.display", r#""summarized""#),
@@ -112,6 +113,7 @@ fn responses() -> Spoken {
             ("external_web_access", "true"),
             ("truncation", r#""disabled""#),
             ("service_tier", r#""auto""#),
+            // A grammar is always kept to the letter.
             ("format.strict", "true"),
             ("reasoning.mode", r#""standard""#),
             ("reasoning.context", r#""auto""#),

@@ -136,6 +136,21 @@ pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
     }
 }
 
+/// The same where the Responses protocol has other words, as recorded.
+pub(super) fn refused_in_responses(refusal: Refusal, model: &str) -> Failure {
+    match refusal {
+        Refusal::ModelNotFound => {
+            Failure::invalid(format!("The requested model '{model}' does not exist."), "model", "model_not_found")
+        }
+        Refusal::ContextLength => Failure::invalid(
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+            "input",
+            "context_length_exceeded",
+        ),
+        other => refused(other, model),
+    }
+}
+
 /// The usual error behind a status.
 pub(super) fn of_status(status: u16, model: &str) -> Failure {
     let failure = match status {

@@ -8,6 +8,8 @@ mod check;
 mod embeddings;
 mod error;
 mod models;
+mod responses;
+mod strict;
 
 use serde_json::Value;
 
@@ -18,6 +20,7 @@ use crate::{
     steer::{BadSteer, Steer},
 };
 use error::Failure;
+pub(crate) use responses::Memory;
 
 /// `OpenAI` as the maker of answers.
 struct OpenAi;
@@ -80,7 +83,10 @@ fn refusal(call: &Call<'_>) -> Option<Failure> {
     // A status below 300 is a success; it is set on the answer.
     match (call.steer.error, call.steer.status) {
         (Some(refusal), status) => {
-            let failure = error::refused(refusal, &model());
+            let failure = match responses::asked(call.request.path.trim_end_matches('/')) {
+                Some(_) => error::refused_in_responses(refusal, &model()),
+                None => error::refused(refusal, &model()),
+            };
             Some(Failure { status: status.unwrap_or(failure.status), ..failure })
         }
         (None, Some(status)) if status >= 300 => Some(error::of_status(status, &model())),
@@ -93,6 +99,9 @@ fn route(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let tail = path.trim_end_matches('/');
     if let Some((_, act)) = CALLS.iter().find(|(end, _)| tail.ends_with(end)) {
         return if method == "POST" { act(call) } else { Err(error::wrong_method(method, path, "POST")) };
+    }
+    if let Some(asked) = responses::asked(tail) {
+        return responses::answer(call, asked);
     }
     match models::asked(tail) {
         Some(asked) if method == "GET" => Ok(models::answer(call, asked)),

@@ -6,6 +6,8 @@ mod ask;
 mod client;
 mod faults;
 mod gemini;
+mod hostile;
 mod journal;
 mod plain;
+mod responses;
 mod shared;

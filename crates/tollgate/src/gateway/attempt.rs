@@ -49,6 +49,15 @@ enum Destination<'a> {
     Vendor(&'a Attempt),
 }
 
+impl<'a> Destination<'a> {
+    fn attempt(self) -> Option<&'a Attempt> {
+        match self {
+            Self::Sandbox => None,
+            Self::Vendor(attempt) => Some(attempt),
+        }
+    }
+}
+
 /// The first answer that can be delivered. `attempts` is `None` for the sandbox.
 pub(super) async fn first(
     gateway: &Arc<Gateway>,
@@ -61,11 +70,12 @@ pub(super) async fn first(
     if savings > RETRY_SAVINGS {
         gateway.retries.store(RETRY_SAVINGS, Ordering::Relaxed);
     }
-    let Some(attempts) = attempts else {
+    let Some(mut attempts) = attempts else {
         return one(gateway, Destination::Sandbox, outbound, caller, meter)
             .await?
             .map_err(|failure| failure.fault.into());
     };
+    outbound.prepare(gateway, &mut attempts).await?;
     let mut unreachable: Option<Arc<Deployment>> = None;
     let mut last: Option<Failure> = None;
     let mut calls = 0;
@@ -157,7 +167,7 @@ async fn one(
         Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
     };
     let timeouts = provider.map_or_else(|| gateway.fleet.load().config.sandbox_timeouts, |provider| provider.timeouts);
-    let Wired { wire, crossed } = match outbound.wired(provider.map(AsRef::as_ref), &model, meter) {
+    let Wired { wire, crossed } = match outbound.wired(gateway, destination.attempt(), meter) {
         Ok(wired) => wired,
         Err(fault) => return Ok(Err(untranslatable(fault))),
     };
@@ -189,11 +199,16 @@ async fn one(
         stream: outbound.payload.stream(),
         array: outbound.asked.path.array && back.is_none(),
         hide_usage,
+        keeper: destination.attempt().and_then(|attempt| outbound.keeper(gateway, attempt, wire)),
         back,
     };
+    let edits = match (&outbound.payload, &written) {
+        (Payload::Json { head, .. }, None) => outbound.edits(head, destination.attempt(), &model, ask_usage),
+        _ => Vec::new(),
+    };
     let (body, feed) = match &mut outbound.payload {
-        Payload::Json { body, head } => {
-            let body = written.unwrap_or_else(|| splice::apply(body, &head.edits(&model, ask_usage)));
+        Payload::Json { body, .. } => {
+            let body = written.unwrap_or_else(|| splice::apply(body, &edits));
             (CallBody::Whole(body), None)
         }
         Payload::Form(form) => {

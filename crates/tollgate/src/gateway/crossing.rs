@@ -4,11 +4,14 @@
 //! request is read once, whatever the number of calls; it is written anew for each target, because targets differ in
 //! what they take.
 
+use super::recall::{self, Keeper, Recalled};
 use super::route::Asked;
 use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::Provider;
+use crate::memory::Memory;
 use crate::message::Inbound;
+use crate::routing::Attempt;
 use bytes::Bytes;
 use http::HeaderName;
 use std::sync::Arc;
@@ -39,6 +42,8 @@ pub(super) struct Crossing {
     /// What the canonical form has no word for.
     unread: Losses,
     strict: bool,
+    /// What is remembered of its turns.
+    recalled: Recalled,
 }
 
 impl Crossing {
@@ -48,18 +53,33 @@ impl Crossing {
         let mut unread = Losses::default();
         let request = caller.codec().read_request(body, &asked.path, &mut unread)?;
         let strict = inbound.header(&TRANSLATION).is_some_and(|word| word.trim().eq_ignore_ascii_case("strict"));
-        Ok(Self { caller, request: Arc::new(request), unread, strict })
+        Ok(Self { caller, request: Arc::new(request), unread, strict, recalled: Recalled::default() })
+    }
+
+    /// Looks up what the caller could not carry.
+    pub(super) async fn recall(&mut self, memory: &Memory, project: &str) {
+        self.recalled = recall::recall(memory, project, &self.request.turns).await;
+    }
+
+    /// Whether what is remembered of the latest turn is the account's of that attempt.
+    pub(super) fn belongs_to(&self, attempt: &Attempt) -> bool {
+        !self.recalled.is_empty() && self.recalled.belongs_to(attempt, &self.request.turns)
     }
 
     /// Writes the request for a target: its body, and what was lost.
-    pub(super) fn write(&self, wire: Protocol, model: &str, accepts: &Capabilities) -> Result<(Bytes, Losses), Fault> {
-        let target = Target { model, accepts, strict: self.strict };
+    pub(super) fn write(
+        &self,
+        wire: Protocol,
+        attempt: &Attempt,
+        accepts: &Capabilities,
+    ) -> Result<(Bytes, Losses), Fault> {
+        let restored =
+            if self.recalled.is_empty() { None } else { self.recalled.restored(&self.request, attempt, wire) };
+        let request = restored.as_ref().unwrap_or(&self.request);
+        let target = Target { model: &attempt.choice.model, accepts, strict: self.strict };
         let mut losses = self.unread.clone();
-        let body = wire.codec().write_request(&self.request, &target, self.caller.codec(), &mut losses)?;
-        if let (true, Some((field, _))) = (self.strict, losses.iter().next()) {
-            let message = format!("'{field}' cannot be expressed to this model, and nothing may be lost.");
-            return Err(Fault::unsupported(field.to_owned(), message));
-        }
+        let body = wire.codec().write_request(request, &target, self.caller.codec(), &mut losses)?;
+        target.settle(&losses)?;
         Ok((body, losses))
     }
 }
@@ -69,13 +89,22 @@ pub(super) struct Return {
     caller: Protocol,
     request: Arc<Request>,
     head: AnswerHead,
+    /// Where reasoning goes that must come back.
+    pub(super) keeper: Keeper,
     /// What the request lost, as the caller is told.
     pub(super) lost: String,
 }
 
 impl Return {
     /// `model` is the name that the caller is to see.
-    pub(super) fn new(crossing: &Crossing, asked: &Asked, request_id: &str, model: &str, lost: &Losses) -> Self {
+    pub(super) fn new(
+        crossing: &Crossing,
+        asked: &Asked,
+        request_id: &str,
+        model: &str,
+        lost: &Losses,
+        keeper: Keeper,
+    ) -> Self {
         let head = AnswerHead {
             // The request's own, so that either leads to the other.
             id: request_id.strip_prefix("req_").unwrap_or(request_id).to_owned(),
@@ -84,12 +113,13 @@ impl Return {
             array: asked.path.array,
             previous: None,
         };
-        Self { caller: crossing.caller, request: Arc::clone(&crossing.request), head, lost: lost.to_string() }
+        Self { caller: crossing.caller, request: Arc::clone(&crossing.request), head, keeper, lost: lost.to_string() }
     }
 
     /// A whole answer in the caller's protocol, and what of it was lost.
     pub(super) fn whole(&self, wire: Protocol, body: &[u8]) -> Result<(Bytes, Losses), Fault> {
         let answer = wire.codec().read_answer(body)?;
+        self.keeper.keep_first(&answer);
         let mut losses = Losses::default();
         let body = self.codec().write_answer(&answer, &self.head, &self.request, &mut losses);
         Ok((body, losses))

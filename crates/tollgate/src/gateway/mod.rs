@@ -7,7 +7,8 @@
 //!                                   headers.rs
 //! ```
 //!
-//! `route.rs` says what a path asks for, `crossing.rs` carries what crosses from one protocol into another and back;
+//! `route.rs` says what a path asks for, `crossing.rs` carries what crosses from one protocol into another and back,
+//! `recall.rs` what callers cannot carry from turn to turn;
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
 //! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
 //! it for requests that carry an `Idempotency-Key`.
@@ -28,6 +29,7 @@ mod open;
 mod outbound;
 pub mod path;
 mod read;
+mod recall;
 mod respond;
 mod route;
 mod streamed;
@@ -38,6 +40,7 @@ mod wait;
 use crate::accounts::Accounts;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
+use crate::memory::Memory;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
@@ -63,6 +66,8 @@ pub struct Gateway {
     pub sandbox: Sandbox,
     /// What keys and projects may do now.
     pub accounts: Accounts,
+    /// What is remembered of conversations.
+    pub memory: Arc<Memory>,
     /// The books.
     pub ledger: Arc<Ledger>,
     /// Unset only to measure what money costs: nothing is admitted, held or booked, and budgets refuse everything.

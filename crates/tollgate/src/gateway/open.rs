@@ -5,6 +5,7 @@ use super::crossing::{Return, TRANSLATION};
 use super::failure::{Failure, Next, Stopped};
 use super::meter::Meter;
 use super::read::{Failed, MAX_CHECKED, MAX_CROSSED, MAX_HELD, Whole, broken, cut, peek, whole};
+use super::recall::Keeper;
 use super::timer::Timer;
 use super::wait::{Watch, raced};
 use super::{Route, headers};
@@ -22,6 +23,7 @@ use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::relay::{self, Pushed, Relay};
+use tollgate_protocol::tap::Tap;
 use tollgate_protocol::usage::Usage;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -87,6 +89,8 @@ pub(super) struct Primed {
     pub(super) secret: Option<Box<str>>,
     /// Whether it is read on when the caller leaves.
     pub(super) drains: bool,
+    /// Where reasoning goes that must come back.
+    pub(super) keeper: Option<Keeper>,
     pub(super) timer: Timer,
 }
 
@@ -99,6 +103,8 @@ pub(super) struct Exchange {
     /// The vendor's stream is to be one JSON list.
     pub(super) array: bool,
     pub(super) hide_usage: bool,
+    /// Where the thoughts of an answer go that passes untouched and must be told again.
+    pub(super) keeper: Option<Keeper>,
     /// The way back into the caller's protocol, where that is another.
     pub(super) back: Option<Return>,
 }
@@ -111,7 +117,7 @@ pub(super) async fn open(
     caller: &mut Watch<'_>,
     meter: &mut Meter,
 ) -> Result<Result<Opened, Failure>, Stopped> {
-    let Exchange { route, wire, stream, array, hide_usage, ref back } = exchange;
+    let Exchange { route, wire, stream, array, hide_usage, keeper, back } = exchange;
     let Reply { status, headers: vendor, body: source } = reply;
     if vendor.get(&header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Ok(Err(broken(Fault::broken(
@@ -152,11 +158,12 @@ pub(super) async fn open(
         }
         let watch: Box<dyn relay::Watch> =
             if route.is_form() { Box::new(TranscriptWatch::default()) } else { wire.codec().watch(hide_usage) };
-        let relay = match back {
+        let relay = match &back {
             Some(back) => {
                 headers.set(header::CONTENT_TYPE, HeaderValue::from_static(back.stream_type()));
                 Relay::crossing(watch, back.bridge(wire))
             }
+            None if keeper.is_some() => Relay::new(Box::new(Tap::new(watch, wire.codec().decoder()))),
             None if array => Relay::list(watch),
             None => Relay::new(watch),
         };
@@ -189,7 +196,12 @@ pub(super) async fn open(
                         (None, Route::Transcriptions | Route::Translations) => body.len() as u64,
                         _ => 0,
                     };
-                    let Some(back) = back else { return Ok((body, usage, content)) };
+                    let Some(back) = &back else {
+                        if let (Some(keeper), Ok(answer)) = (&keeper, wire.codec().read_answer(&body)) {
+                            keeper.keep_first(&answer);
+                        }
+                        return Ok((body, usage, content));
+                    };
                     let (body, lost) = back.whole(wire, &body)?;
                     headers.set(header::CONTENT_TYPE, JSON);
                     meter.note(|record| record.translation = Some(told(back, &lost)));
@@ -202,13 +214,17 @@ pub(super) async fn open(
             }
         }
     };
-    if let Some(back) = back {
+    if let Some(back) = &back {
         meter.note(|record| {
             record.translation.get_or_insert_with(|| back.lost.clone());
         });
         if let Ok(value) = HeaderValue::from_str(&back.lost) {
             headers.set(TRANSLATION, value);
         }
+    }
+    let mut result = result;
+    if let Ok(OpenedBody::Stream(primed, _)) = &mut result {
+        primed.keeper = back.map(|back| back.keeper).or(keeper);
     }
     match result {
         Ok(body) => Ok(Ok(Opened { status, headers, body })),
@@ -307,6 +323,7 @@ async fn prime(
                     fault,
                     secret: None,
                     drains: false,
+                    keeper: None,
                     timer,
                 });
             }
@@ -323,6 +340,7 @@ async fn prime(
                 fault: None,
                 secret: None,
                 drains: false,
+                keeper: None,
                 timer,
             });
         }

@@ -109,7 +109,19 @@ async fn exchange(
     drop(fleet);
     let attempts = choices.as_deref().map(|choices| plan(choices, route)).transpose()?;
     let watchdog = std::mem::take(&mut session.watchdog);
-    let mut outbound = Outbound { asked, inbound, payload, crossing: None, prices, sandbox, planned: read, watchdog };
+    let project = Arc::clone(&key.project_id);
+    let mut outbound = Outbound {
+        asked,
+        inbound,
+        payload,
+        project,
+        crossing: None,
+        replay: Vec::new(),
+        prices,
+        sandbox,
+        planned: read,
+        watchdog,
+    };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
 }
 

@@ -4,6 +4,7 @@
 //! vendor's wish to be left alone survives a reload of the file.
 
 use super::resolve;
+use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::{Auth, Config, Credential, Kind, Provider, Target};
 use crate::lines::Lines;
@@ -74,6 +75,8 @@ pub struct Choice {
     pub model: Arc<str>,
     /// Its name comes from configuration or catalogue, not from a caller.
     pub listed: bool,
+    /// Turns with calls of tools must come back with their thoughts, in words.
+    pub replays_reasoning: bool,
     priority: u32,
     weight: u32,
 }
@@ -141,7 +144,8 @@ fn choices(deployments: &BTreeMap<String, Arc<Deployment>>, targets: &[Target], 
             Some(Choice {
                 deployment: Arc::clone(deployments.get(&*target.provider.name)?),
                 model: Arc::clone(&target.model),
-                listed: listed || !crate::catalogue::find(&target.model).is_empty(),
+                replays_reasoning: catalogue::accepts(target.provider.kind, &target.model).replays_reasoning,
+                listed: listed || !catalogue::find(&target.model).is_empty(),
                 priority: target.priority,
                 weight: target.weight,
             })

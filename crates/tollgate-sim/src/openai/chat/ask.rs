@@ -3,12 +3,14 @@
 //! Refuses what `OpenAI` refuses where that catches a translator's mistakes (roles, tool results without calls, caps);
 //! it does not know which model takes which parameter.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::{
     check::{Fields, decimal, flag, given, integer, list, too_long},
     error::{Failure, missing, not_supported, wrong_type},
-    model_name,
+    model_name, strict,
 };
 use super::prompt;
 use crate::turn::{Format, Insists, Tool, Wish};
@@ -83,7 +85,7 @@ fn role(message: &Value) -> &str {
 
 /// Roles, contents, and that tool calls and their results belong together.
 fn check_messages(messages: &[Value]) -> Result<(), Failure> {
-    let mut open: Vec<&str> = Vec::new();
+    let mut open: BTreeSet<&str> = BTreeSet::new();
     let mut calls_seen = false;
     for (at, message) in messages.iter().enumerate() {
         let role = match message.get("role") {
@@ -106,7 +108,7 @@ fn check_messages(messages: &[Value]) -> Result<(), Failure> {
                 let param = Some(format!("messages.[{at}].role"));
                 return Err(Failure { param, ..Failure::plain(message) });
             }
-            open.retain(|open| *open != id);
+            open.remove(id);
         } else if !open.is_empty() {
             return Err(unanswered(at, &open));
         }
@@ -122,7 +124,8 @@ fn check_messages(messages: &[Value]) -> Result<(), Failure> {
     if open.is_empty() { Ok(()) } else { Err(unanswered(messages.len(), &open)) }
 }
 
-fn unanswered(at: usize, open: &[&str]) -> Failure {
+fn unanswered(at: usize, open: &BTreeSet<&str>) -> Failure {
+    let open: Vec<&str> = open.iter().copied().collect();
     let message = format!(
         "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
          The following tool_call_ids did not have response messages: {}",
@@ -192,8 +195,13 @@ fn format(fields: &Fields) -> Result<Format, Failure> {
         Some("json_object") => Ok(Format::JsonObject),
         Some("json_schema") => {
             let schema = format.pointer("/json_schema/schema");
-            if format.pointer("/json_schema/name").and_then(Value::as_str).is_none() {
+            let Some(name) = format.pointer("/json_schema/name").and_then(Value::as_str) else {
                 return Err(missing("response_format.json_schema.name"));
+            };
+            let strict = format.pointer("/json_schema/strict") == Some(&Value::Bool(true));
+            if let Some(fault) = schema.filter(|_| strict).and_then(strict::fault) {
+                let message = format!("Invalid schema for response_format '{name}': {fault}");
+                return Err(Failure { param: Some("response_format".to_owned()), ..Failure::plain(message) });
             }
             Ok(Format::JsonSchema(schema.cloned().unwrap_or_else(|| serde_json::json!({"type": "object"}))))
         }
@@ -224,6 +232,12 @@ fn tools(fields: &Fields) -> Result<Vec<Tool>, Failure> {
             return Err(Failure::invalid(message, param, "invalid_value"));
         }
         let schema = tool.pointer("/function/parameters").filter(|schema| schema.is_object()).cloned();
+        let strict = tool.pointer("/function/strict") == Some(&Value::Bool(true));
+        if let Some(fault) = schema.as_ref().filter(|_| strict).and_then(strict::fault) {
+            let message = format!("Invalid schema for function '{name}': {fault}");
+            let param = format!("tools[{at}].function.parameters");
+            return Err(Failure::invalid(message, param, "invalid_function_parameters"));
+        }
         let parameters = (!custom).then(|| schema.unwrap_or_else(|| serde_json::json!({"type": "object"})));
         Ok(Tool { name: name.to_owned(), parameters })
     }).collect()
