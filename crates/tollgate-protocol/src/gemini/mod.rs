@@ -34,6 +34,7 @@ mod usage;
 mod watch;
 mod write_media;
 mod write_request;
+mod write_tools;
 mod write_turns;
 
 pub use codec::GenerateContent;
