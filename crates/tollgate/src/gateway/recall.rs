@@ -6,6 +6,7 @@
 //! the project and, where sealed, to the account that made them: another account gets none, never a foreign one.
 
 use crate::memory::{Memory, Shelf};
+use crate::proof;
 use crate::routing::Attempt;
 use bytes::BytesMut;
 use std::collections::HashMap;
@@ -85,10 +86,8 @@ impl Keeper {
 /// An account, so that it is known again after a restart and says nothing of its key.
 fn account(attempt: &Attempt) -> String {
     let provider = &attempt.choice.deployment.provider.name;
-    let secret = attempt.account().and_then(crate::routing::Account::secret).unwrap_or_default();
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    let short = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
-    format!("{provider}:{}", short.collect::<String>())
+    let account = attempt.account().map(|account| proof::fingerprint(account.auth())).unwrap_or_default();
+    format!("{provider}:{account}")
 }
 
 fn call_id(part: &Part) -> Option<&str> {

@@ -35,4 +35,5 @@ mod smoke;
 mod tidy;
 mod uploads;
 mod usage;
+mod vertex;
 mod wire;
