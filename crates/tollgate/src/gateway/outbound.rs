@@ -11,10 +11,11 @@ use crate::config::{Kind, Protocol, Provider};
 use crate::http1::Watchdog;
 use crate::message::Inbound;
 use crate::pricing::PriceBook;
-use crate::routing::Attempt;
+use crate::routing::{Attempt, ByResponses};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::{self, ToolUse};
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::head::Head;
 use tollgate_protocol::splice::Splice;
@@ -26,6 +27,8 @@ pub(super) struct Outbound<'a> {
     pub(super) payload: Payload,
     /// The caller's project.
     pub(super) project: Arc<str>,
+    /// What it wants of tools, where the protocol to ask in depends on that.
+    pub(super) tools: ToolUse,
     /// The request in the canonical form, where it may have to cross.
     pub(super) crossing: Option<Crossing>,
     /// What a plain chat request must tell again to vendors who want that.
@@ -76,9 +79,7 @@ impl Outbound<'_> {
     fn wire(&self, attempt: &Attempt) -> Option<Protocol> {
         let caller = self.asked.route.protocol();
         match (self.asked.route, &self.payload) {
-            (Route::Converse(_), Payload::Json { .. }) => {
-                crossing::wire(caller, &attempt.choice.deployment.provider, &attempt.choice.model)
-            }
+            (Route::Converse(_), Payload::Json { .. }) => crossing::wire(caller, &attempt.choice, self.tools),
             _ => Some(caller),
         }
     }
@@ -88,6 +89,11 @@ impl Outbound<'_> {
     pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) -> Result<(), Fault> {
         let caller = self.asked.route.protocol();
         let Payload::Json { body, .. } = &self.payload else { return Ok(()) };
+        if caller == Protocol::Chat
+            && attempts.iter().any(|attempt| matches!(attempt.choice.by_responses, ByResponses::Tools { .. }))
+        {
+            self.tools = chat::tool_use(body);
+        }
         if attempts.iter().any(|attempt| self.replays(attempt)) {
             self.replay = recall::replay(&gateway.memory, &self.project, body).await;
         }
@@ -95,6 +101,7 @@ impl Outbound<'_> {
             return Ok(());
         }
         let mut crossing = Crossing::read(self.asked, self.inbound, body)?;
+        self.tools = crossing.tool_use();
         crossing.recall(&gateway.memory, &self.project).await;
         attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
         self.crossing = Some(crossing);

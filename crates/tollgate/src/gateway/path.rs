@@ -23,6 +23,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::ToolUse;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::{embeddings, head};
 
@@ -115,6 +116,7 @@ async fn exchange(
         inbound,
         payload,
         project,
+        tools: ToolUse::None,
         crossing: None,
         replay: Vec::new(),
         prices,
