@@ -16,6 +16,9 @@ const MAX_SCHEMA_NAME: usize = 64;
 /// Least output tokens that may be asked for.
 const LEAST_OUTPUT: u64 = 16;
 
+/// The speeds that the protocol has names for.
+const TIERS: [&str; 7] = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
+
 /// Writes a whole request.
 pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<Bytes, Fault> {
     let Request {
@@ -78,7 +81,14 @@ pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<By
         Some(_) => writing.dropped(field),
         None => {}
     };
-    vendor(service_tier.as_deref(), "service_tier", Field::ServiceTier, writing);
+    let tier = service_tier.as_deref().filter(|tier| {
+        let known = TIERS.contains(tier);
+        if !known {
+            writing.dropped(Field::ServiceTier);
+        }
+        known
+    });
+    vendor(tier, "service_tier", Field::ServiceTier, writing);
     vendor(cache_key.as_deref(), "prompt_cache_key", Field::CacheKey, writing);
     body.text_if("user", user.as_deref());
     match metadata {

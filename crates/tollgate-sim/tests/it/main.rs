@@ -3,7 +3,9 @@
 
 mod anthropic;
 mod ask;
+mod chat;
 mod client;
+mod deepseek;
 mod faults;
 mod gemini;
 mod hostile;
@@ -11,3 +13,4 @@ mod journal;
 mod plain;
 mod responses;
 mod shared;
+mod videos;

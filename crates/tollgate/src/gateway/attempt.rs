@@ -187,7 +187,6 @@ async fn one(
     meter.note(|record| note_call(record, destination, &model));
     begin(destination, outbound, meter).await?;
     let began = Instant::now();
-    let path = path(provider.map(AsRef::as_ref), outbound.asked, wire, &model);
     let hide_usage = match &outbound.payload {
         Payload::Json { head, .. } => ask_usage && !head.include_usage,
         Payload::Form(_) => false,
@@ -202,6 +201,7 @@ async fn one(
         keeper: destination.attempt().and_then(|attempt| outbound.keeper(gateway, attempt, wire)),
         back,
     };
+    let path = path(provider.map(AsRef::as_ref), &exchange, &model);
     let edits = match (&outbound.payload, &written) {
         (Payload::Json { head, .. }, None) => outbound.edits(head, destination.attempt(), &model, ask_usage),
         _ => Vec::new(),

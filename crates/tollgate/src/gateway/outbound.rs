@@ -2,6 +2,7 @@
 
 use super::crossing::{self, Crossing, Return};
 use super::meter::Meter;
+use super::open::Exchange;
 use super::recall::{self, Keeper};
 use super::upload::Form;
 use super::{Asked, Gateway, Route};
@@ -149,9 +150,10 @@ impl Outbound<'_> {
 }
 
 /// The path of a call.
-pub(super) fn path(provider: Option<&Provider>, asked: &Asked, wire: Protocol, model: &str) -> String {
-    let below = match asked.route {
-        Route::Converse(_) => wire.codec().path(model, asked.path.stream, asked.path.array),
+pub(super) fn path(provider: Option<&Provider>, exchange: &Exchange, model: &str) -> String {
+    let &Exchange { route, wire, stream, array, .. } = exchange;
+    let below = match route {
+        Route::Converse(_) => wire.codec().path(model, stream, array),
         Route::Embeddings => "/embeddings".to_owned(),
         Route::Transcriptions => "/audio/transcriptions".to_owned(),
         Route::Translations => "/audio/translations".to_owned(),

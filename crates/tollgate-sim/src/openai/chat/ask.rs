@@ -12,7 +12,8 @@ use super::super::{
     error::{Failure, missing, not_supported, wrong_type},
     model_name, strict,
 };
-use super::prompt;
+use super::{deepseek, prompt};
+use crate::steer::{Dialect, Steer};
 use crate::turn::{Format, Insists, Tool, Wish};
 
 #[derive(Debug)]
@@ -23,15 +24,21 @@ pub(super) struct Ask {
     pub choices: u64,
     pub wish: Wish,
     pub audio_tokens: u64,
+    pub dialect: Dialect,
 }
 
 const MOST: i64 = 10_000_000;
 const ROLES: &[&str] = &["system", "assistant", "user", "function", "tool", "developer"];
 
 impl Ask {
-    pub(super) fn read(fields: &Fields) -> Result<Self, Failure> {
+    pub(super) fn read(fields: &Fields, steer: &Steer) -> Result<Self, Failure> {
         let model = model_name(fields)?;
         let messages = list(fields, "messages", "objects")?;
+        let dialect = deepseek::dialect(fields, steer);
+        let reasons = dialect == Dialect::DeepSeek && deepseek::thinks(fields, steer)?;
+        if dialect == Dialect::DeepSeek {
+            deepseek::check(messages, reasons)?;
+        }
         check_messages(messages)?;
         let stream = flag(fields, "stream")?;
         let options = given(fields, "stream_options");
@@ -50,19 +57,21 @@ impl Ask {
             model,
             stream,
             include_usage: options.and_then(|options| options.get("include_usage")) == Some(&Value::Bool(true)),
-            choices: integer(fields, "n", 1, 128)?.unwrap_or(1),
+            // The one takes `n`, the other does not look at it.
+            choices: integer(fields, "n", 1, 128)?.filter(|_| dialect == Dialect::OpenAi).unwrap_or(1),
             wish: Wish {
                 topic: last.map(prompt::said).unwrap_or_default(),
                 prompt_tokens: counted.tokens,
                 cap: cap(fields)?,
-                stop: stop(fields)?,
+                stop: stop(fields, if dialect == Dialect::DeepSeek { 16 } else { 4 })?,
                 format: format(fields)?,
                 insists: insists(fields, &tools)?,
                 tools,
                 rounds: rounds(messages),
-                reasons: false,
+                reasons,
             },
             audio_tokens: counted.audio,
+            dialect,
         })
     }
 }
@@ -172,12 +181,12 @@ fn cap(fields: &Fields) -> Result<Option<u64>, Failure> {
     Ok(new.or(old))
 }
 
-fn stop(fields: &Fields) -> Result<Vec<String>, Failure> {
+fn stop(fields: &Fields, most: usize) -> Result<Vec<String>, Failure> {
     let wrong = |value| Err(wrong_type("stop", "one of a string or array of strings", value));
     match given(fields, "stop") {
         None => Ok(Vec::new()),
         Some(Value::String(stop)) => Ok(vec![stop.clone()]),
-        Some(Value::Array(stops)) if stops.len() > 4 => Err(too_long("stop", 4, stops.len())),
+        Some(Value::Array(stops)) if stops.len() > most => Err(too_long("stop", most, stops.len())),
         Some(value @ Value::Array(stops)) => {
             let texts: Vec<String> = stops.iter().filter_map(|stop| stop.as_str().map(str::to_owned)).collect();
             if texts.len() == stops.len() { Ok(texts) } else { wrong(value) }
