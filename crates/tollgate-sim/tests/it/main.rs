@@ -13,3 +13,4 @@ mod journal;
 mod plain;
 mod responses;
 mod shared;
+mod videos;

@@ -27,7 +27,8 @@ pub fn config(address: SocketAddr) -> String {
              credentials = [{{ api_key = \"sk-upstream-{kind}\" }}]\n"
         )
     };
-    kinds.iter().map(table).collect()
+    let short = "[timeouts]\nfirst_byte = \"1s\"\nidle = \"1s\"\n";
+    short.to_owned() + &kinds.iter().map(table).collect::<String>()
 }
 
 pub fn start() -> (Sim, Gateway, String) {
