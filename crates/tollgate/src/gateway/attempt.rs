@@ -205,7 +205,7 @@ async fn one(
         }
     }
     meter.note(|record| note_call(record, destination, &model));
-    begin(destination, outbound, meter).await?;
+    begin(gateway, destination, outbound, meter).await?;
     let began = Instant::now();
     let path = match provider {
         Some(provider) => format!("{}{}", provider.base.path, outbound.route.upstream_path()),
@@ -286,7 +286,12 @@ async fn one(
 }
 
 /// Writes down that a call is about to be sent.
-async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mut Meter) -> Result<(), Stopped> {
+async fn begin(
+    gateway: &Gateway,
+    destination: Destination<'_>,
+    outbound: &Outbound<'_>,
+    meter: &mut Meter,
+) -> Result<(), Stopped> {
     let Some((record, charge)) = meter.open_charge() else { return Ok(()) };
     let (kind, priced) = match destination {
         Destination::Sandbox => {
@@ -303,16 +308,20 @@ async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mu
         record.upstream_model = Arc::clone(model);
     }
     let begun = charge.begin(record, kind, priced.map(Arc::clone));
-    let ledger = charge.ledger();
+    // Nothing is sent yet, and neither the answer nor the charge of a caller that leaves now may say that it was.
+    record.attempts -= 1;
     let written = match begun {
-        Ok(()) => ledger.durable().await,
+        Ok(begun) => gateway.ledger.begun(begun).await,
         Err(error) => Err(error),
     };
-    written.map_err(|_| {
-        // Nothing was sent, and the answer must not say that it was.
-        meter.note(|record| record.attempts -= 1);
-        admission::unavailable().into()
-    })
+    match (written, meter.open_charge()) {
+        (Ok(mark), Some((record, charge))) => {
+            record.attempts += 1;
+            charge.keep(mark);
+            Ok(())
+        }
+        _ => Err(admission::unavailable().into()),
+    }
 }
 
 fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>) {

@@ -9,7 +9,7 @@ use crate::clock::now_ms;
 use crate::config::Kind;
 use crate::journal::Mark;
 use crate::keys::{Key, Mode};
-use crate::ledger::{Basis, Book, Detail, Entry, FailedAttempt, Flags, Ledger, RequestId, Series, Unavailable};
+use crate::ledger::{Basis, Begun, Book, Detail, Entry, FailedAttempt, Flags, Ledger, RequestId, Series, Unavailable};
 use crate::outcome::Outcome;
 use crate::pricing::Price;
 use crate::telemetry::{Record, Stage};
@@ -92,7 +92,7 @@ impl Charge {
         record: &Record,
         kind: Option<Kind>,
         price: Option<Arc<Price>>,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Begun, Unavailable> {
         self.place(record);
         self.kind = kind;
         if let Some(kind) = kind
@@ -105,13 +105,12 @@ impl Charge {
         self.price = price;
         self.entry.detail.attempts = record.attempts;
         self.provisional(0);
-        self.mark = Some(self.ledger.begin(&self.entry)?);
-        Ok(())
+        self.ledger.begin(&self.entry)
     }
 
-    /// Waits until that is on stable storage, where the configuration asks for it.
-    pub(super) fn ledger(&self) -> Arc<Ledger> {
-        Arc::clone(&self.ledger)
+    /// Keeps what the journal knows until the charge is booked.
+    pub(super) fn keep(&mut self, mark: Mark) {
+        self.mark = Some(mark);
     }
 
     /// An attempt delivered nothing. `billed` if the vendor may bill what it read.
@@ -193,7 +192,7 @@ impl Charge {
         }
         let tokens = self.entry.usage.total_input() + self.entry.usage.total_output();
         self.hold.settle(amount, tokens);
-        self.ledger.settle(self.entry, self.mark);
+        self.ledger.settle(&self.entry, self.mark.take());
         amount
     }
 

@@ -40,6 +40,16 @@ impl RequestId {
         ids::time(self.0)
     }
 
+    /// Most of its random part.
+    pub(super) fn random(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// From the bytes that [`RequestId::bytes`] gives; others are no request's.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(bytes.try_into().map_or(0, u128::from_be_bytes))
+    }
+
     /// As stored.
     pub fn bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()

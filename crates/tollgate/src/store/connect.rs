@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Sqlite, Transaction};
 
@@ -43,6 +44,8 @@ impl Store {
     /// Opens or creates the database and brings its schema up to date.
     pub async fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let file = dir.database_file()?;
+        // Unused pages can be given back only if that was said before the first table was made. Saying it again writes.
+        let is_new = std::fs::metadata(&file).map_or(true, |file| file.len() == 0);
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -53,12 +56,13 @@ impl Store {
             .pragma("mmap_size", "0")
             // Bound values could hold digests; they are nobody's business in a log.
             .disable_statement_logging();
+        let making = options.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone())
+            .connect_with(if is_new { making } else { options.clone() })
             .await?;
         let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
         if !new_enough(&version) {
@@ -97,6 +101,10 @@ impl Store {
 
     pub(super) fn readers(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    pub(super) fn writer(&self) -> &SqlitePool {
+        &self.writer
     }
 }
 
