@@ -29,8 +29,8 @@ impl Meter {
     }
 
     /// The request is admitted: from now on it will be charged, once.
-    pub(super) fn admit(&mut self, charge: Charge) {
-        self.charge = Some(Box::new(charge));
+    pub(super) fn admit(&mut self, charge: Box<Charge>) {
+        self.charge = Some(charge);
     }
 
     /// Notes something about the request; nothing once it is settled.

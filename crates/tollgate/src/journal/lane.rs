@@ -38,6 +38,8 @@ pub(super) struct Lane {
     group: Arc<Group>,
     /// Something is not on stable storage, and the flusher knows.
     dirty: bool,
+    /// Something was buffered when the flusher came last.
+    visited: bool,
     /// There is no flusher any more.
     closed: bool,
 }
@@ -46,7 +48,16 @@ impl Lane {
     pub(super) fn new(segment: Arc<Segment>) -> Self {
         let buffer = Vec::with_capacity(2 * MAX_BUFFER);
         let staged = Vec::with_capacity(MAX_BUFFER);
-        Self { segment, at: START as u64, buffer, staged, group: Arc::default(), dirty: false, closed: false }
+        Self {
+            segment,
+            at: START as u64,
+            buffer,
+            staged,
+            group: Arc::default(),
+            dirty: false,
+            visited: false,
+            closed: false,
+        }
     }
 
     /// Appends a record, or leaves no trace of it.
@@ -137,6 +148,7 @@ impl Lane {
                 }
                 match self.segment.write_at(&self.buffer, self.at) {
                     Ok(()) => {
+                        self.visited = false;
                         self.at += self.buffer.len() as u64;
                         self.buffer.clear();
                         if self.buffer.capacity() > KEEP_BUFFER {
@@ -151,8 +163,16 @@ impl Lane {
         }
     }
 
-    /// For the flusher: writes out and gives what is to be synchronised, if anything is.
-    pub(super) fn visit(&mut self, desk: &Desk) -> Result<Option<Arc<Segment>>, JournalError> {
+    /// For the flusher: gives what is to be synchronised, if anything is. Writes out what is buffered if that is
+    /// `urgent` or was so at the last visit.
+    pub(super) fn visit(&mut self, desk: &Desk, urgent: bool) -> Result<Option<Arc<Segment>>, JournalError> {
+        let waits = !self.buffer.is_empty() || !self.staged.is_empty();
+        if waits && !urgent && !std::mem::replace(&mut self.visited, true) {
+            self.dirty = true;
+            desk.dirty();
+            return Ok(Some(Arc::clone(&self.segment)));
+        }
+        self.visited = false;
         self.write_group(desk);
         if !self.dirty {
             return Ok(None);

@@ -45,7 +45,7 @@ const MAX_SYNC: Duration = Duration::from_secs(5);
 pub enum Urgency {
     /// When the call returns.
     Now,
-    /// With the lane's next record, its next flush, or after 5 ms.
+    /// With the lane's next record that goes out, its next flush, or after some 40 ms.
     Soon,
 }
 

@@ -116,14 +116,20 @@ fn read_series(rest: &mut Reader<'_>) -> Option<Series> {
 
 /// Appends usage: a bit for each counter that is not 0, then those counters.
 fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
-    let counts = usage.counters().map(|(_, count)| count);
+    let counts = usage.counts();
     let mut present = u64::from(usage.suspect) | (usage.tier as u64) << 1;
-    for (bit, count) in counts.into_iter().enumerate() {
-        present |= u64::from(count > 0) << (bit + 4);
+    let mut bit = 1 << 4;
+    for count in &counts {
+        if *count > 0 {
+            present |= bit;
+        }
+        bit <<= 1;
     }
     number(present, out);
-    for count in counts.into_iter().filter(|count| *count > 0) {
-        number(count, out);
+    for count in counts {
+        if count > 0 {
+            number(count, out);
+        }
     }
 }
 

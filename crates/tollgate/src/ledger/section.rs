@@ -126,7 +126,7 @@ impl Sums {
         self.errors += i64::from(entry.status >= 400);
         self.amount = self.amount.saturating_add(entry.amount);
         self.cost = self.cost.saturating_add(entry.cost);
-        for (sum, (_, count)) in self.usage.iter_mut().zip(entry.usage.counters()) {
+        for (sum, count) in self.usage.iter_mut().zip(entry.usage.counts()) {
             *sum = sum.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }

@@ -297,7 +297,7 @@ impl Check {
         due.amount = due.amount.saturating_add(*amount);
         due.cost = due.cost.saturating_add(*cost);
         due.refunded = due.refunded.saturating_add(refunded);
-        for (sum, (_, count)) in due.usage.iter_mut().zip(usage.counters()) {
+        for (sum, count) in due.usage.iter_mut().zip(usage.counts()) {
             *sum = sum.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
         }
         if *amount > 0 || *cost > 0 {
@@ -409,7 +409,7 @@ fn alone(line: &Line, Of { series, price }: &Of, report: &mut Report) {
             }
         }
     }
-    if usage.counters().iter().any(|(_, count)| *count > tollgate_protocol::usage::MAX_COUNT) {
+    if usage.counts().iter().any(|count| *count > tollgate_protocol::usage::MAX_COUNT) {
         report.broken("I12", || format!("{id} has usage that cannot be true"));
     }
     if *admitted_at < id.time() {
