@@ -13,6 +13,7 @@ mod block;
 mod codec;
 pub mod entry;
 pub mod find;
+pub mod refund;
 mod replay;
 pub mod retention;
 mod run;

@@ -2,6 +2,7 @@
 
 use super::apply::{Applier, Batch};
 use super::entry::Entry;
+use super::refund::{Asked, RefundError, Refunded, refund};
 use super::replay::replay;
 use super::section::{Known, Section};
 use super::verify::spent;
@@ -9,6 +10,7 @@ use crate::accounts::{Accounts, Starts};
 use crate::clock::now_ms;
 use crate::journal::{self, Journal, JournalError, Mark, Staged, Urgency};
 use crate::keys::Mode;
+use crate::keys::manage::Actor;
 use crate::pricing::PriceBook;
 use crate::store::ledger as rows;
 use crate::store::{Store, StoreError};
@@ -86,6 +88,8 @@ pub struct Ledger {
     /// When the oldest entry that is not in the database was settled.
     behind: Mutex<Option<Instant>>,
     strict: bool,
+    /// What keys and projects have spent: refunds change it.
+    accounts: Accounts,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -128,6 +132,7 @@ impl Ledger {
             ended: watch::Sender::new(0),
             behind: Mutex::default(),
             strict,
+            accounts: accounts.clone(),
             thread: Mutex::default(),
         });
         let thread = std::thread::Builder::new().name("ledger".into()).spawn({
@@ -235,6 +240,13 @@ impl Ledger {
         self.bell.notify_one();
         // A reader that does not get the newest entries sees those before them.
         let _ = tokio::time::timeout(CATCH_UP, ended.wait_for(|round| *round >= target)).await;
+    }
+
+    /// Gives money back: in the books, in the sums, and in what key and project have spent. Asked again, it is the same
+    /// refund. `by` is who asked, for the audit log; `None` for the gateway itself.
+    pub async fn refund(&self, store: &Store, asked: Asked, by: Option<&Actor>) -> Result<Refunded, RefundError> {
+        self.catch_up().await;
+        refund(store, &self.accounts, asked, by).await
     }
 
     /// Applies what is left and ends the threads. What the database refuses stays in the journal.

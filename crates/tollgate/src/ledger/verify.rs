@@ -102,7 +102,6 @@ pub async fn verify(store: &Store) -> Result<Report, StoreError> {
         day: i64::MIN,
         recent: VecDeque::new(),
         ids: HashSet::new(),
-        refunded: 0,
     };
     check.run().await?;
     Ok(check.report)
@@ -129,8 +128,6 @@ struct Check {
     /// Blocks whose requests may come again, and the random parts of all their ids.
     recent: VecDeque<(i64, Vec<u64>)>,
     ids: HashSet<u64>,
-    /// Charges seen that have refunds.
-    refunded: i64,
 }
 
 impl Check {
@@ -154,7 +151,8 @@ impl Check {
         for (account, nano, due) in rows::balances_off(&mut self.snapshot, 100).await? {
             self.report.broken("I3", || format!("the balance of {account} is {nano} and its days {due} nano-dollars"));
         }
-        if self.refunded != rows::refund_count(&mut self.snapshot).await? {
+        let refunded = rows::refund_count(&mut self.snapshot).await?;
+        if i64::try_from(self.report.refunds).is_ok_and(|seen| seen != refunded) {
             self.report.broken("I11", || "a refund belongs to no charge".into());
         }
         Ok(())
@@ -183,7 +181,7 @@ impl Check {
             };
             alone(&line, &of, &mut self.report);
             let refunded = refunds.get(&id).copied();
-            self.refunded += i64::from(refunded.is_some());
+            self.report.refunds += u64::from(refunded.is_some());
             if refunded.is_some_and(|refunded| refunded > line.charge.amount) {
                 self.report.broken("I11", || format!("{id} is refunded by more than its amount"));
             }

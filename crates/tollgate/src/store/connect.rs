@@ -64,10 +64,7 @@ impl Store {
             .max_lifetime(None)
             .connect_with(if is_new { making } else { options.clone() })
             .await?;
-        let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
-        if !new_enough(&version) {
-            return Err(StoreError::OldSqlite(version));
-        }
+        check_library(&writer).await?;
         migrate::run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -76,6 +73,26 @@ impl Store {
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         Ok(Self { writer, readers, options })
+    }
+
+    /// Opens the database as it is, for looking only: nothing is created, brought up to date or folded. Refuses a schema
+    /// that is not this version's.
+    pub async fn look(dir: &DataDir) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(dir.existing_database())
+            .read_only(true)
+            .busy_timeout(BUSY)
+            .pragma("mmap_size", "0")
+            .pragma("query_only", "1")
+            .disable_statement_logging();
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone())
+            .await?;
+        check_library(&readers).await?;
+        migrate::check(&readers).await?;
+        Ok(Self { writer: readers.clone(), readers, options })
     }
 
     /// Begins a write; waits up to 5 s for other processes and then says [`StoreError::Busy`].
@@ -137,6 +154,11 @@ impl Watcher {
     }
 }
 
+async fn check_library(pool: &SqlitePool) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
+    if new_enough(&version) { Ok(()) } else { Err(StoreError::OldSqlite(version)) }
+}
+
 fn new_enough(version: &str) -> bool {
     let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
     let mut next = || parts.next().unwrap_or(0);
@@ -183,6 +205,37 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(loose, 0, "every table is strict");
+    }
+
+    #[tokio::test]
+    async fn who_only_looks_changes_nothing() {
+        let (_parent, dir, store) = fresh().await;
+        store.close().await;
+        let file = dir.existing_database();
+        let before = std::fs::read(&file).unwrap();
+        let look = Store::look(&dir).await.unwrap();
+        assert_eq!(revision::current(&look).await.unwrap(), 0);
+        assert!(look.write().await.is_err());
+        look.close().await;
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        // A schema from before or after is refused, and stays.
+        for (change, found) in [
+            (
+                "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)",
+                migrate::LAST - 1,
+            ),
+            (
+                "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                 values (999999, 'later', 1, x'00', 0)",
+                999_999,
+            ),
+        ] {
+            let store = SqlitePoolOptions::new().connect_with(store.options.clone()).await.unwrap();
+            sqlx::query(change).execute(&store).await.unwrap();
+            store.close().await;
+            let refused = Store::look(&dir).await;
+            assert!(matches!(refused, Err(StoreError::Schema { found: is, wanted: migrate::LAST }) if is == found));
+        }
     }
 
     #[tokio::test]

@@ -14,6 +14,17 @@ const STEPS: &[(i64, &str, &str)] = &[
     (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
 ];
 
+/// The number of the last step.
+pub(super) const LAST: i64 = STEPS[STEPS.len() - 1].0;
+
+/// Refuses a database that does not have exactly these steps.
+pub(super) async fn check(pool: &SqlitePool) -> Result<(), StoreError> {
+    let found: i64 = sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
+        .fetch_one(pool)
+        .await?;
+    if found == LAST { Ok(()) } else { Err(StoreError::Schema { found, wanted: LAST }) }
+}
+
 /// Applies the steps that the database does not have yet.
 ///
 /// The caller holds the data dir's set-up lock: two processes that open a fresh dir must not both migrate it.
