@@ -48,7 +48,7 @@ fn digits(bits: u128) -> [u8; 26] {
     let (time, random) = digits.split_at_mut(TIME);
     let (high, low) = random.split_at_mut(HALF);
     for (part, shift) in [(time, 80), (high, 40), (low, 0)] {
-        let mut rest = (bits >> shift) as u64;
+        let mut rest = (bits >> shift & u128::from(u64::MAX)).try_into().unwrap_or(0_u64);
         for digit in part.iter_mut().rev() {
             *digit = ALPHABET[(rest & 31) as usize];
             rest >>= 5;

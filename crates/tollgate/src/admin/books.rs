@@ -119,7 +119,8 @@ async fn found(state: &AdminState, query: &ListQuery, wanted: &Wanted) -> Result
     })
 }
 
-fn answer(data: Vec<Map<String, Value>>, next: Option<Cursor>) -> Json<Value> {
+fn answer(data: impl IntoIterator<Item = Map<String, Value>>, next: Option<Cursor>) -> Json<Value> {
+    let data: Vec<Value> = data.into_iter().map(Value::Object).collect();
     Json(json!({ "data": data, "next": next.map(|next| next.to_string()) }))
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn requests(
 ) -> Result<Json<Value>, AdminError> {
     let query = asked(query)?;
     let page = found(&state, &query, &query.wanted()?).await?;
-    Ok(answer(page.found.iter().map(view::request).collect(), page.next))
+    Ok(answer(page.found.iter().map(view::request), page.next))
 }
 
 pub(super) async fn request(

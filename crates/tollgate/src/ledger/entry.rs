@@ -42,7 +42,7 @@ impl RequestId {
 
     /// Most of its random part.
     pub(super) fn random(self) -> u64 {
-        self.0 as u64
+        u64::try_from(self.0 & u128::from(u64::MAX)).unwrap_or(0)
     }
 
     /// From the bytes that [`RequestId::bytes`] gives; others are no request's.

@@ -171,15 +171,15 @@ impl Ledger {
             Known::of(&entry.series).write(entry, record);
             self.journal.stage(record)
         });
-        staged.map(Begun).map_err(unavailable)
+        staged.map(Begun).map_err(|error| unavailable(&error))
     }
 
     /// Waits until that survives the process, or the machine, where the configuration asks for it. Requests of one
     /// thread share the write.
     pub async fn begun(&self, begun: Begun) -> Result<Mark, Unavailable> {
-        let mark = self.journal.written(begun.0).await.map_err(unavailable)?;
+        let mark = self.journal.written(begun.0).await.map_err(|error| unavailable(&error))?;
         if self.strict {
-            self.journal.synced().await.map_err(unavailable)?;
+            self.journal.synced().await.map_err(|error| unavailable(&error))?;
         }
         Ok(mark)
     }
@@ -323,7 +323,7 @@ impl Ledger {
     }
 }
 
-fn unavailable(error: JournalError) -> Unavailable {
+fn unavailable(error: &JournalError) -> Unavailable {
     tracing::error!(%error, "a request could not be written down");
     Unavailable
 }

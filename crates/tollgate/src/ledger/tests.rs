@@ -65,7 +65,9 @@ pub(super) async fn book_over_time(store: &Store, entries: &[Entry], at_once: us
     let mut applier = Applier::new(store).await.unwrap();
     for lot in entries.chunks(at_once) {
         let mut section = Section::default();
-        lot.iter().for_each(|entry| section.push(entry, &mut Vec::new()));
+        for entry in lot {
+            section.push(entry, &mut Vec::new());
+        }
         let last = lot.iter().map(|entry| entry.admitted_at).max().unwrap();
         applier.apply(store, &mut Batch::at(vec![section], last + 20)).await.unwrap();
     }
@@ -132,7 +134,7 @@ proptest! {
                         fresh += count;
                         let mut batch = Batch::new(vec![section]);
                         let mut applier = Applier::new(&store).await.unwrap();
-                        for _ in 0..1 + u32::from(again) {
+                        for _ in 0..=u32::from(again) {
                             applier.apply(&store, &mut batch).await.unwrap();
                         }
                     }
