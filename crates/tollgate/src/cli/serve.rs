@@ -7,6 +7,7 @@ use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
+use crate::memory::Memory;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
@@ -114,7 +115,9 @@ async fn run_on(
     let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
         .await
         .map_err(|e| other("cannot open the ledger")(&e))?;
-    let gateway = build(config, &installation, log, accounts, &ledger, books)?;
+    let (memory, writer) = Memory::open(installation.store.clone(), installation.pepper.clone())
+        .map_err(|e| other("cannot open the memory")(&e))?;
+    let gateway = build(config, &installation, log, accounts, &ledger, memory, books)?;
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -134,6 +137,7 @@ async fn run_on(
     let stop_watching = CancellationToken::new();
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
+    let remembering = tokio::spawn(writer.run(stop_watching.clone()));
     let forgetting = tokio::spawn(crate::ledger::retention::keep(
         installation.store.clone(),
         config.storage.log_days,
@@ -151,6 +155,7 @@ async fn run_on(
     stop_watching.cancel();
     let _ = watching.await;
     let _ = forgetting.await;
+    let _ = remembering.await;
     let closing = tokio::task::spawn_blocking(move || ledger.close());
     let _ = closing.await;
     installation.store.close().await;
@@ -172,6 +177,7 @@ fn build(
     log: &Log,
     accounts: Accounts,
     ledger: &Arc<Ledger>,
+    memory: Arc<Memory>,
     books: bool,
 ) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
@@ -183,6 +189,7 @@ fn build(
         network: Network::new(connector),
         sandbox: Sandbox::new(0),
         accounts,
+        memory,
         ledger: Arc::clone(ledger),
         books,
         telemetry: Arc::new(Telemetry::new(log.clone())),

@@ -4,6 +4,7 @@ use super::drain;
 use super::meter::Meter;
 use super::open::{Large, Passing, Primed};
 use super::read::finish;
+use super::recall::Keeper;
 use super::timer::{Late, Timer};
 use crate::message::{AnswerStream, Flow};
 use crate::outcome::Outcome;
@@ -25,6 +26,8 @@ pub(super) struct Streamed {
     secret: Option<Box<str>>,
     /// Whether it is read on when the caller leaves.
     drains: bool,
+    /// Where reasoning goes that must come back.
+    keeper: Option<Keeper>,
     /// It ends, or has ended, in an error event.
     broken: bool,
     timer: Timer,
@@ -33,7 +36,7 @@ pub(super) struct Streamed {
 
 impl Streamed {
     pub(super) fn new(primed: Primed, mut meter: Meter) -> Self {
-        let Primed { relay, source, mut held, complete, fault, secret, drains, timer } = primed;
+        let Primed { mut relay, source, mut held, complete, fault, secret, drains, keeper, timer } = primed;
         note(&relay, &mut meter);
         if let Some(mut fault) = fault {
             if let Some(secret) = &secret {
@@ -50,12 +53,13 @@ impl Streamed {
             source => source,
         };
         if complete {
+            keep(keeper.as_ref(), &relay);
             meter.settle(Outcome::Completed);
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
         }
         let broken = !complete && source.is_none();
-        Self { relay, source, held, secret, drains, broken, timer, meter }
+        Self { relay, source, held, secret, drains, keeper, broken, timer, meter }
     }
 
     /// The stream has ended: well, or with an error event.
@@ -63,6 +67,7 @@ impl Streamed {
         note(&self.relay, &mut self.meter);
         match fault {
             None => {
+                keep(self.keeper.as_ref(), &self.relay);
                 self.meter.settle(Outcome::Completed);
                 if let Some(source) = self.source.take() {
                     finish(source);
@@ -87,7 +92,19 @@ fn note(relay: &Relay, meter: &mut Meter) {
     meter.note(|record| {
         record.usage = relay.usage();
         record.content_bytes = relay.content_bytes();
+        if let Some(losses) = relay.losses().filter(|losses| !losses.is_empty()) {
+            let request = record.translation.as_deref().unwrap_or("exact");
+            let request = request.split(";answer:").next().unwrap_or_default();
+            record.translation = Some(format!("{request};answer:{losses}"));
+        }
     });
+}
+
+/// Remembers what of a complete answer must come back with the results of its calls.
+fn keep(keeper: Option<&Keeper>, relay: &Relay) {
+    if let (Some(keeper), Some(fold)) = (keeper, relay.fold()) {
+        keeper.keep(fold.parts());
+    }
 }
 
 fn late(late: Late) -> Fault {

@@ -12,6 +12,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "ledger", include_str!("../../migrations/0002_ledger.sql")),
     (3, "budget_mode", include_str!("../../migrations/0003_budget_mode.sql")),
     (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
+    (6, "memory", include_str!("../../migrations/0006_memory.sql")),
 ];
 
 /// The number of the last step.
@@ -19,9 +20,11 @@ pub(super) const LAST: i64 = STEPS[STEPS.len() - 1].0;
 
 /// Refuses a database that does not have exactly these steps.
 pub(super) async fn check(pool: &SqlitePool) -> Result<(), StoreError> {
-    let found: i64 = sqlx::query_scalar("select coalesce(max(version), 0) from _sqlx_migrations where success")
-        .fetch_one(pool)
-        .await?;
+    let there: Vec<i64> =
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(pool).await?;
+    let all = STEPS.iter().take_while(|(number, ..)| there.contains(number)).map(|(number, ..)| *number);
+    let later = there.iter().copied().filter(|number| *number > LAST);
+    let found = all.chain(later).max().unwrap_or(0);
     if found == LAST { Ok(()) } else { Err(StoreError::Schema { found, wanted: LAST }) }
 }
 

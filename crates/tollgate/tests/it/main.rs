@@ -18,6 +18,7 @@
 )]
 
 mod config;
+mod crossing;
 pub mod door;
 mod faults;
 mod harness;
