@@ -199,7 +199,7 @@ async fn one(
         }
     }
     meter.note(|record| note_call(record, destination, &model));
-    begin(destination, outbound, meter).await?;
+    begin(gateway, destination, outbound, meter).await?;
     let began = Instant::now();
     let hide_usage = match &outbound.payload {
         Payload::Json { head, .. } => ask_usage && !head.include_usage,
@@ -296,7 +296,12 @@ async fn one(
 }
 
 /// Writes down that a call is about to be sent.
-async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mut Meter) -> Result<(), Stopped> {
+async fn begin(
+    gateway: &Gateway,
+    destination: Destination<'_>,
+    outbound: &Outbound<'_>,
+    meter: &mut Meter,
+) -> Result<(), Stopped> {
     let Some((record, charge)) = meter.open_charge() else { return Ok(()) };
     let (kind, priced) = match destination {
         Destination::Sandbox => {
@@ -313,16 +318,20 @@ async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mu
         record.upstream_model = Arc::clone(model);
     }
     let begun = charge.begin(record, kind, priced.map(Arc::clone));
-    let ledger = charge.ledger();
+    // Nothing is sent yet, and neither the answer nor the charge of a caller that leaves now may say that it was.
+    record.attempts -= 1;
     let written = match begun {
-        Ok(()) => ledger.durable().await,
+        Ok(begun) => gateway.ledger.begun(begun).await,
         Err(error) => Err(error),
     };
-    written.map_err(|_| {
-        // Nothing was sent, and the answer must not say that it was.
-        meter.note(|record| record.attempts -= 1);
-        admission::unavailable().into()
-    })
+    match (written, meter.open_charge()) {
+        (Ok(mark), Some((record, charge))) => {
+            record.attempts += 1;
+            charge.keep(mark);
+            Ok(())
+        }
+        _ => Err(admission::unavailable().into()),
+    }
 }
 
 fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>) {
