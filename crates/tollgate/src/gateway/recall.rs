@@ -6,7 +6,6 @@
 //! the project and, where sealed, to the account that made them: another account gets none, never a foreign one.
 
 use crate::memory::{Memory, Shelf};
-use crate::proof;
 use crate::routing::Attempt;
 use bytes::BytesMut;
 use std::collections::HashMap;
@@ -25,6 +24,7 @@ const KEEP: Duration = Duration::from_hours(7 * 24);
 const MAX_TURNS: usize = 128;
 
 /// Where reasoning of one call to a vendor goes.
+#[derive(Clone)]
 pub(super) struct Keeper {
     memory: Arc<Memory>,
     project: Arc<str>,
@@ -83,11 +83,8 @@ impl Keeper {
     }
 }
 
-/// An account, so that it is known again after a restart and says nothing of its key.
 fn account(attempt: &Attempt) -> String {
-    let provider = &attempt.choice.deployment.provider.name;
-    let account = attempt.account().map(|account| proof::fingerprint(account.auth())).unwrap_or_default();
-    format!("{provider}:{account}")
+    super::state::name_of(&attempt.choice.deployment.provider.name, attempt.account())
 }
 
 fn call_id(part: &Part) -> Option<&str> {

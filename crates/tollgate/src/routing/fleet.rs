@@ -278,7 +278,28 @@ impl Account {
     }
 }
 
+impl Choice {
+    /// All tries that it offers, one for each account, whether that rests or not.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> {
+        (0..self.deployment.accounts.len()).map(|account| Attempt { choice: self.clone(), account })
+    }
+}
+
 impl Attempt {
+    /// One account of a deployment, whatever the model.
+    pub fn at(deployment: &Arc<Deployment>, account: usize) -> Self {
+        let choice = Choice {
+            deployment: Arc::clone(deployment),
+            model: "".into(),
+            listed: false,
+            replays_reasoning: false,
+            by_responses: ByResponses::Never,
+            priority: 0,
+            weight: 0,
+        };
+        Self { choice, account }
+    }
+
     /// The account to use.
     pub fn account(&self) -> Option<&Account> {
         self.choice.deployment.accounts.get(self.account)
