@@ -6,7 +6,7 @@ from callers import OFFICIAL
 
 # A model of each vendor, by the kind of its provider; two of OpenAI, since one is reached over chat and one over responses.
 VENDORS = {
-    "openai": "gpt-4o", "openai-responses": "gpt-5-pro", "anthropic": "claude-haiku-4-5", "gemini": "gemini-2.5-flash",
+    "openai": "gpt-5-mini", "openai-responses": "gpt-5-pro", "anthropic": "claude-haiku-4-5", "gemini": "gemini-2.5-flash",
     "deepseek": "deepseek-flash", "compatible": "llama-made-up",
 }
 KINDS = {"openai-responses": "openai", "compatible": "openai-compatible"}
@@ -43,21 +43,23 @@ def gateway(tmp_path_factory, simulator):
 
 
 class Way:
-    """A library on its way to one model."""
+    """A library on its way to one vendor's model, or to the sandbox. `faulty` is a model that may be put to rest."""
 
-    def __init__(self, gateway, kind, key, model, faulty):
-        self.gateway, self.kind, self.key, self.model, self.faulty = gateway, kind, key, model, faulty
+    def __init__(self, gateway, kind, vendor):
+        self.gateway, self.kind, self.vendor = gateway, kind, vendor
+        sandbox = vendor == "sandbox"
+        self.key = gateway.test_key if sandbox else gateway.live_key
+        self.model, self.faulty = (kind.native,) * 2 if sandbox else (f"{vendor}-ok", f"{vendor}-{kind.name}")
 
     def caller(self, steer="output-tokens=30", key=None):
-        return self.kind(self.gateway.origin, key or self.key, steer)
+        # Thinking is what the simulator knows a chat request of DeepSeek's by, unless it is told.
+        dialect = {"deepseek": ["dialect=deepseek"], "openai": ["dialect=openai"]}.get(self.vendor, [])
+        return self.kind(self.gateway.origin, key or self.key, ";".join([steer] * bool(steer) + dialect))
 
 
 @pytest.fixture
 def way(gateway, request):
-    caller, vendor = request.param
-    if vendor == "sandbox":
-        return Way(gateway, caller, gateway.test_key, caller.native, caller.native)
-    return Way(gateway, caller, gateway.live_key, f"{vendor}-ok", f"{vendor}-{caller.name}")
+    return Way(gateway, *request.param)
 
 
 def pytest_generate_tests(metafunc):
