@@ -75,7 +75,7 @@ enum Subject {
         /// What is remembered of its turns.
         recalled: Recalled,
     },
-    Count(Request),
+    Count(Box<Request>),
     Vectors(Arc<EmbedRequest>),
 }
 
@@ -93,7 +93,9 @@ impl Crossing {
         let caller = asked.route.protocol();
         let mut unread = Losses::default();
         let subject = match asked.route {
-            Route::Count(_) => Subject::Count(counter(caller)?.read_request(body, &asked.path, &mut unread)?),
+            Route::Count(_) => {
+                Subject::Count(Box::new(counter(caller)?.read_request(body, &asked.path, &mut unread)?))
+            }
             Route::Embeddings => Subject::Vectors(Arc::new(embeddings::read_request(body, &mut unread)?)),
             Route::Embed | Route::BatchEmbed => {
                 let verb = if asked.route == Route::Embed { Verb::Embed } else { Verb::BatchEmbed };

@@ -20,7 +20,7 @@ use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::gemini::path::{self as google, Verb};
 use tollgate_protocol::head::Head;
 use tollgate_protocol::splice::Splice;
-use tollgate_protocol::{embeddings, messages, responses};
+use tollgate_protocol::{embeddings, gemini, messages, responses};
 
 /// A request on its way out.
 pub(super) struct Outbound<'a> {
@@ -191,7 +191,8 @@ pub(super) fn replayable(wire: Protocol, body: &Bytes) -> Bytes {
     match wire {
         Protocol::Responses => responses::replayable(body, None),
         Protocol::Messages => messages::replayable(body),
-        Protocol::Chat | Protocol::GenerateContent => body.clone(),
+        Protocol::GenerateContent => gemini::replayable(body),
+        Protocol::Chat => body.clone(),
     }
 }
 

@@ -72,7 +72,7 @@ async fn exchange(
     let (input, response) = match kept {
         Kept::Theirs { account, id: theirs, previous } => {
             let names = Names { id: id.to_owned(), previous };
-            let asked = Theirs { stored, names, theirs, account, inbound };
+            let asked = Theirs { stored, names, vendor: theirs, account, inbound };
             return asked.answer(gateway, &shelves, body, session, meter).await;
         }
         Kept::Ours { input, response, .. } => (input, response),
@@ -105,7 +105,7 @@ struct Theirs<'a> {
     stored: Stored<'a>,
     names: Names,
     /// The vendor's id.
-    theirs: String,
+    vendor: String,
     account: String,
     inbound: &'a Inbound,
 }
@@ -122,7 +122,7 @@ impl Theirs<'_> {
         let deletes = self.inbound.method == Method::DELETE;
         let mut opened = self.asked(gateway, body, session, meter).await.map_err(|stopped| match stopped {
             Stopped::Fault(mut fault) => {
-                fault.reword(&self.theirs, &self.names.id);
+                fault.reword(&self.vendor, &self.names.id);
                 Stopped::Fault(fault)
             }
             Stopped::Gone => Stopped::Gone,
@@ -153,7 +153,7 @@ impl Theirs<'_> {
         let (timeouts, base) = match &attempt {
             Some(attempt) => {
                 let provider = &attempt.choice.deployment.provider;
-                (provider.timeouts, provider.base.path.to_string())
+                (provider.timeouts, provider.base.path.clone())
             }
             None => (gateway.fleet.load().config.sandbox_timeouts, "/v1".to_owned()),
         };
@@ -206,7 +206,7 @@ impl Theirs<'_> {
     }
 
     fn call(&self, attempt: Option<&Attempt>, base: &str) -> Result<Call, Fault> {
-        let mut path = format!("{base}/responses/{}", self.theirs);
+        let mut path = format!("{base}/responses/{}", self.vendor);
         path.push_str(match self.stored.part {
             StoredPart::Itself => "",
             StoredPart::Cancel => "/cancel",

@@ -8,6 +8,7 @@ use super::{Filing, Shelves, name_of};
 use crate::gateway::failure::too_large;
 use crate::routing::{Attempt, Choice};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::fields::items;
@@ -199,7 +200,7 @@ impl Shelves {
 /// Notes the items of a list by their ids.
 fn note(found: &mut HashMap<String, String>, list: &str) {
     for item in items(list, "").unwrap_or_default() {
-        if let Ok(Some(id)) = item.fields().and_then(|fields| Ok(fields.text("id")?.map(|id| id.into_owned()))) {
+        if let Ok(Some(id)) = item.fields().and_then(|fields| Ok(fields.text("id")?.map(Cow::into_owned))) {
             found.insert(id, item.raw.to_owned());
         }
     }
