@@ -179,10 +179,10 @@ impl Outbound<'_> {
     }
 
     /// Where the answer is kept. `wire` is what the vendor is asked in.
-    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Filing> {
+    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Box<Filing>> {
         let turn = self.turn.as_ref().filter(|_| self.asked.route.is_conversation())?;
         let keeps = attempt.is_none_or(|attempt| state::keeps_responses(&attempt.choice.deployment.provider));
-        turn.filing(attempt, keeps && wire == Protocol::Responses)
+        turn.filing(attempt, keeps && wire == Protocol::Responses).map(Box::new)
     }
 }
 

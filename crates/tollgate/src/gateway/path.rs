@@ -163,7 +163,7 @@ async fn turn(
     };
     let mut id = String::new();
     meter.note(|record| id.clone_from(&record.id));
-    let (turn, told) = Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit).await?;
+    let (turn, told) = Box::pin(Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit)).await?;
     if let Some(body) = told {
         *payload = Payload::Json { head: head(asked, &body)?, body };
     }
