@@ -45,6 +45,6 @@ pub use part::{
 };
 pub use request::{
     Effort, Json, OutputFormat, ReasoningAsk, Request, Role, Sampling, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
-    WebSearch,
+    WebSearch, free_text_names,
 };
 pub use turns::{Paired, paired};

@@ -138,8 +138,10 @@ impl Asked {
         match &self.places.input {
             None if before.is_empty() => {}
             None => {
-                let range = self.places.close..self.places.close;
-                splices.push(Splice { range, text: format!(",\"input\":[{before}]") });
+                let close = self.places.close;
+                let first = body.get(..close).unwrap_or_default().trim_ascii_end().ends_with(b"{");
+                let comma = if first { "" } else { "," };
+                splices.push(Splice { range: close..close, text: format!("{comma}\"input\":[{before}]") });
             }
             Some(range) => {
                 let input = body.get(range.clone()).unwrap_or_default();
@@ -244,6 +246,11 @@ mod tests {
         assert_eq!(again(r#"{"model":"m"}"#, &EARLIER[1..]), r#"{"model":"m","input":[{"c":3}]}"#);
         let plain = r#"{"input":"hi","previous_response_id":null}"#;
         assert_eq!(again(plain, &[]), plain);
+    }
+
+    #[test]
+    fn a_request_that_says_nothing_is_told_too() {
+        assert_eq!(again("{ }", &["[1]"]), r#"{ "input":[1]}"#);
     }
 
     #[test]

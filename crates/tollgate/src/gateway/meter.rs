@@ -31,8 +31,8 @@ impl Meter {
     }
 
     /// The request is admitted: from now on it will be charged, once.
-    pub(super) fn admit(&mut self, charge: Charge) {
-        self.charge = Some(Box::new(charge));
+    pub(super) fn admit(&mut self, charge: Box<Charge>) {
+        self.charge = Some(charge);
     }
 
     /// The request has its place, and will not be charged.

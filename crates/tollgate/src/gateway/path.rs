@@ -211,7 +211,7 @@ fn admitted(
     let ask = Ask::of(route, payload, body.left().unwrap_or(fleet.config.server.upload_limit));
     let mut now = now_ms();
     meter.note(|record| now = charge::admitted_at(record));
-    let result = admission::admit(gateway, prices, &account, key, &ask, &candidates, now);
+    let result = admission::admit(gateway, prices, &account, key, ask, &candidates, now);
     meter.rates = account.rates(key, now);
     meter.admit(result?);
     let mut sandbox = None;

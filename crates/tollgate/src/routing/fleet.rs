@@ -238,12 +238,9 @@ impl Account {
         self.state.rate_limited.load(Ordering::Relaxed)
     }
 
-    /// The key's text, for finding it in what a vendor echoes.
-    pub fn secret(&self) -> Option<&str> {
-        match &self.credential.auth {
-            Auth::ApiKey(secret) | Auth::AccessToken(secret) => Some(secret.expose()),
-            Auth::ServiceAccount(_) | Auth::KeyPair { .. } => None,
-        }
+    /// How it proves itself, for proofs that are made anew for each request.
+    pub fn auth(&self) -> &Auth {
+        &self.credential.auth
     }
 }
 

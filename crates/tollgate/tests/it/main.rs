@@ -37,4 +37,5 @@ mod smoke;
 mod tidy;
 mod uploads;
 mod usage;
+mod vertex;
 mod wire;

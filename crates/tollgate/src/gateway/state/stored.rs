@@ -19,7 +19,8 @@ use crate::gateway::wait::{Stop, Watch, raced};
 use crate::gateway::{Gateway, Session, caller, headers};
 use crate::lines::Lines;
 use crate::message::{Answer, CallerBody, Inbound};
-use crate::routing::{Account, Attempt};
+use crate::proof::Proof;
+use crate::routing::Attempt;
 use crate::telemetry::Record;
 use crate::upstream::{Call, CallBody, Reply};
 use bytes::{Bytes, BytesMut};
@@ -164,7 +165,13 @@ impl Theirs<'_> {
                 None => SANDBOX.into(),
             };
         });
-        let call = self.call(attempt.as_ref(), &base)?;
+        let proof = match &attempt {
+            None => None,
+            Some(attempt) => {
+                Some(crate::gateway::attempt::prove(gateway, attempt).await.map_err(|failure| failure.fault)?)
+            }
+        };
+        let call = self.call(attempt.as_ref(), proof.as_ref(), &base)?;
         let mut timer = Timer::start(timeouts, std::mem::take(&mut session.watchdog));
         let mut watch = Watch::Caller(caller);
         let reply = match &attempt {
@@ -180,8 +187,8 @@ impl Theirs<'_> {
             Ok(Ok(reply)) => self.read(reply, timer, &mut watch, meter).await?,
         };
         result.map_err(|mut fault| {
-            if let Some(secret) = attempt.as_ref().and_then(Attempt::account).and_then(Account::secret) {
-                fault.conceal(secret);
+            if let Some(proof) = &proof {
+                fault.conceal(proof.secret());
             }
             fault.into()
         })
@@ -205,7 +212,7 @@ impl Theirs<'_> {
         })
     }
 
-    fn call(&self, attempt: Option<&Attempt>, base: &str) -> Result<Call, Fault> {
+    fn call(&self, attempt: Option<&Attempt>, proof: Option<&Proof>, base: &str) -> Result<Call, Fault> {
         let mut path = format!("{base}/responses/{}", self.vendor);
         path.push_str(match self.stored.part {
             StoredPart::Itself => "",
@@ -230,10 +237,8 @@ impl Theirs<'_> {
         };
         let provider = attempt.map(|attempt| &*attempt.choice.deployment.provider);
         let mut headers = headers::to_vendor(self.inbound, spoken, provider);
-        if let Some(attempt) = attempt {
-            let proof = attempt.account().and_then(|account| account.proof.clone());
-            let (name, value) = proof.ok_or_else(|| crate::gateway::failure::unsupported_account().fault)?;
-            headers.push(name, value);
+        if let Some(proof) = proof {
+            headers.push(proof.name.clone(), proof.value.clone());
         }
         Ok(Call { method: self.inbound.method.clone(), path, headers, body: CallBody::Whole(Bytes::new()) })
     }
