@@ -24,6 +24,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::ToolUse;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::head::{self, Head};
 use tollgate_protocol::{embeddings, gemini};
@@ -120,6 +121,7 @@ async fn exchange(
         inbound,
         payload,
         project,
+        tools: ToolUse::None,
         crossing: None,
         turn,
         replay: Vec::new(),
