@@ -21,7 +21,7 @@ use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::gemini::path::{self as google, Verb};
 use tollgate_protocol::head::Head;
 use tollgate_protocol::splice::Splice;
-use tollgate_protocol::{embeddings, messages, responses};
+use tollgate_protocol::{embeddings, gemini, messages, responses};
 
 /// A request on its way out.
 pub(super) struct Outbound<'a> {
@@ -190,10 +190,10 @@ impl Outbound<'_> {
     }
 
     /// Where the answer is kept. `wire` is what the vendor is asked in.
-    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Filing> {
+    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Box<Filing>> {
         let turn = self.turn.as_ref().filter(|_| self.asked.route.is_conversation())?;
         let keeps = attempt.is_none_or(|attempt| state::keeps_responses(&attempt.choice.deployment.provider));
-        turn.filing(attempt, keeps && wire == Protocol::Responses)
+        turn.filing(attempt, keeps && wire == Protocol::Responses).map(Box::new)
     }
 }
 
@@ -202,7 +202,8 @@ pub(super) fn replayable(wire: Protocol, body: &Bytes) -> Bytes {
     match wire {
         Protocol::Responses => responses::replayable(body, None),
         Protocol::Messages => messages::replayable(body),
-        Protocol::Chat | Protocol::GenerateContent => body.clone(),
+        Protocol::GenerateContent => gemini::replayable(body),
+        Protocol::Chat => body.clone(),
     }
 }
 

@@ -165,7 +165,12 @@ async fn turn(
     };
     let mut id = String::new();
     meter.note(|record| id.clone_from(&record.id));
-    let (turn, told) = Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit).await?;
+    let (turn, told) = Box::pin(Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit)).await?;
+    if turn.background && admission::is_budgeted(key) {
+        let message =
+            "A key with a budget takes no 'background': what such an answer uses is known only after it was told.";
+        return Err(Fault::unsupported("background", message));
+    }
     if let Some(body) = told {
         *payload = Payload::Json { head: head(asked, &body)?, body };
     }

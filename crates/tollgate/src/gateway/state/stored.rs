@@ -274,7 +274,7 @@ impl Theirs<'_> {
                 array: false,
                 hide_usage: false,
                 keeper: None,
-                filing: Some(Filing::reading(self.names.clone())),
+                filing: Some(Box::new(Filing::reading(self.names.clone()))),
                 back: None,
             };
             let opened = open::open(reply, exchange, timer, watch, meter).await?;
