@@ -42,10 +42,10 @@ impl FromStr for Kind {
 /// The protocol of chats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// OpenAI's, as the upstream speaks.
+    /// The upstream's own.
     #[default]
     Chat,
-    /// Anthropic's, which only a gateway that translates understands.
+    /// Another vendor's, which only a gateway that translates understands.
     Messages,
 }
 
