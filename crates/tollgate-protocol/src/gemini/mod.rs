@@ -7,6 +7,8 @@
 mod answer;
 mod codec;
 mod count;
+#[cfg(test)]
+mod crossing;
 mod decode;
 mod embed;
 mod encode;
@@ -21,14 +23,18 @@ mod partial;
 pub mod path;
 mod read_request;
 mod read_turns;
+mod replay;
 mod schema;
 mod seal;
 mod sources;
 mod think;
+#[cfg(test)]
+mod told;
 mod usage;
 mod watch;
 mod write_media;
 mod write_request;
+mod write_tools;
 mod write_turns;
 
 pub use codec::GenerateContent;
@@ -39,5 +45,6 @@ pub use embed::{
 pub use error::{refusal, write_error};
 pub use head::{batch_embed_head, count_head, embed_head, head};
 pub use models::{Model, Page, write_model, write_models};
+pub use replay::replayable;
 pub use usage::{GeminiUsage, answer, usage};
 pub use watch::{GeminiWatch, check, generated};

@@ -36,7 +36,7 @@ fn thinks() -> Capabilities {
 
 #[test]
 fn a_request_comes_back_as_it_was() {
-    let body = r#"{"model":"m","instructions":"s","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"},{"type":"input_image","detail":"low","image_url":"data:image/png;base64,QQ=="},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,QQ=="}]},{"type":"message","role":"assistant","content":"so"},{"type":"function_call","call_id":"call_1","name":"f","arguments":"{\"n\":12345678901234567890}"},{"type":"custom_tool_call","call_id":"call_2","name":"g","input":"x"},{"type":"function_call_output","call_id":"call_1","output":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"https://a/b"}]},{"type":"custom_tool_call_output","call_id":"call_2","output":"y"}],"max_output_tokens":99,"temperature":0.5,"reasoning":{"effort":"low","summary":"auto"},"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"},"user":"u","store":true,"tools":[{"type":"function","name":"f","parameters":{"type":"object","x":1.0},"strict":true},{"type":"custom","name":"g","format":{"type":"grammar","syntax":"lark","definition":"d"}},{"type":"web_search","search_context_size":"low","filters":{"allowed_domains":["a.b"]},"user_location":{"type":"approximate","city":"Oslo"}},{"type":"mcp","server_label":"s"}],"tool_choice":{"type":"custom","name":"g"},"parallel_tool_calls":false}"#;
+    let body = r#"{"model":"m","instructions":"s","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"},{"type":"input_image","detail":"low","image_url":"data:image/png;base64,QQ=="},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,QQ=="}]},{"type":"message","role":"assistant","content":"so"},{"type":"function_call","call_id":"call_1","name":"f","arguments":"{\"n\":12345678901234567890}"},{"type":"custom_tool_call","call_id":"call_2","name":"g","input":"x"},{"type":"function_call_output","call_id":"call_1","output":[{"type":"input_text","text":"a"},{"type":"input_image","detail":"auto","image_url":"https://a/b"}]},{"type":"custom_tool_call_output","call_id":"call_2","output":"y"}],"max_output_tokens":99,"temperature":0.5,"reasoning":{"effort":"low","summary":"auto"},"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"},"user":"u","store":true,"tools":[{"type":"function","name":"f","parameters":{"type":"object","x":1.0},"strict":true},{"type":"custom","name":"g","format":{"type":"grammar","syntax":"lark","definition":"d"}},{"type":"web_search","search_context_size":"low","filters":{"allowed_domains":["a.b"]},"user_location":{"type":"approximate","city":"Oslo"}},{"type":"mcp","server_label":"s"}],"tool_choice":{"type":"custom","name":"g"},"parallel_tool_calls":false}"#;
     assert_eq!(cross(&Responses, body, &Capabilities::default()).unwrap(), (body.to_owned(), "exact".to_owned()));
     let search = r#"{"model":"m","input":[{"type":"message","role":"user","content":"a"}],"store":false,"tools":[{"type":"web_search"}],"max_tool_calls":3}"#;
     assert_eq!(cross(&Responses, search, &Capabilities::default()).unwrap(), (search.to_owned(), "exact".to_owned()));
@@ -452,4 +452,21 @@ fn names_that_the_vendor_does_not_take_come_back_as_the_callers() {
         &[Event::Open { block: 0, kind }, Event::Close { block: 0 }, Event::Finish(Finish::ToolCalls)],
     );
     assert!(events.iter().filter(|event| event.get("item").is_some()).all(|event| event["item"]["name"] == "a.b"));
+}
+
+#[test]
+fn thoughts_that_are_asked_for_are_shown() {
+    let ask = |thinking: &str| {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":9000,"thinking":{thinking},"messages":[{{"role":"user","content":"a"}}]}}"#
+        );
+        let (written, losses) = cross(&crate::messages::Messages, &body, &thinks()).unwrap();
+        (serde_json::from_str::<Value>(&written).unwrap()["reasoning"].clone(), losses)
+    };
+    let budget = "approximated=thinking.budget_tokens".to_owned();
+    let shown = json!({"effort": "low", "summary": "auto"});
+    assert_eq!(ask(r#"{"type":"enabled","budget_tokens":1024}"#), (shown, budget.clone()));
+    let hidden = r#"{"type":"enabled","budget_tokens":1024,"display":"omitted"}"#;
+    assert_eq!(ask(hidden), (json!({"effort": "low"}), budget));
+    assert_eq!(ask(r#"{"type":"adaptive"}"#), (json!({"summary": "auto"}), "exact".to_owned()));
 }

@@ -3,6 +3,7 @@
 //! Nothing gets an id: an id must be the vendor's own, and what it names must be kept there. Only thoughts take the
 //! one that came with their seal.
 
+use super::read_items::USUAL_DETAIL;
 use super::write_tools;
 use crate::canonical::{
     Content, Field, Media, MediaKind, Part, Reasoning, Role, Source, SystemRole, ToolCall, ToolResult, Turn, fitting,
@@ -332,7 +333,7 @@ fn show(content: &mut List<'_>, media: &Media, writing: &mut Writing<'_>) -> Res
             return Err(writing.refuse(field, "files that another vendor keeps"));
         }
         (MediaKind::Image, source) => {
-            object.text("type", "input_image").text_if("detail", detail.as_deref());
+            object.text("type", "input_image").text("detail", detail.as_deref().unwrap_or(USUAL_DETAIL));
             match source {
                 Source::Url(url) => object.text("image_url", url),
                 Source::Base64(data) => {

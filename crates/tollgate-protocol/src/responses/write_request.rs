@@ -16,6 +16,9 @@ const MAX_SCHEMA_NAME: usize = 64;
 /// Least output tokens that may be asked for.
 const LEAST_OUTPUT: u64 = 16;
 
+/// The speeds that the protocol has names for.
+const TIERS: [&str; 7] = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
+
 /// Writes a whole request.
 pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<Bytes, Fault> {
     let Request {
@@ -78,7 +81,14 @@ pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<By
         Some(_) => writing.dropped(field),
         None => {}
     };
-    vendor(service_tier.as_deref(), "service_tier", Field::ServiceTier, writing);
+    let tier = service_tier.as_deref().filter(|tier| {
+        let known = TIERS.contains(tier);
+        if !known {
+            writing.dropped(Field::ServiceTier);
+        }
+        known
+    });
+    vendor(tier, "service_tier", Field::ServiceTier, writing);
     vendor(cache_key.as_deref(), "prompt_cache_key", Field::CacheKey, writing);
     body.text_if("user", user.as_deref());
     match metadata {
@@ -197,11 +207,13 @@ fn think(body: &mut Object<'_>, ask: &ReasoningAsk, writing: &mut Writing<'_>) -
             None => writing.dropped(Field::ReasoningBudget),
         }
     }
-    // Shown thoughts are a summary here, which must be asked for.
-    let summary = summary.as_deref().or(show.filter(|show| *show).map(|_| "auto"));
+    // Shown thoughts are a summary here, which must be asked for. Whoever asks for thoughts by a mode expects to see them.
+    let thinks = matches!(mode, Some(ThinkingMode::On | ThinkingMode::Adaptive));
+    let expected = show.unwrap_or(thinks).then_some("auto");
+    let summary = summary.as_deref().or(expected);
     let can = thinking.by_default || !thinking.efforts.is_empty();
     let told = summary.filter(|_| can);
-    if summary.is_some() && told.is_none() {
+    if told.is_none() && (ask.summary.is_some() || *show == Some(true)) {
         writing.dropped(if ask.summary.is_some() { Field::ReasoningSummary } else { Field::ReasoningShow });
     }
     if near.is_some() || told.is_some() {

@@ -111,6 +111,7 @@ fn responses() -> Spoken {
         },
         usual: &[
             ("external_web_access", "true"),
+            ("detail", r#""auto""#),
             ("truncation", r#""disabled""#),
             ("service_tier", r#""auto""#),
             // A grammar is always kept to the letter.
