@@ -13,7 +13,7 @@ use super::{
     results::{self, What},
     table::{Notes, PollFault, Refused, Task},
     text,
-    ticket::{self, Kind, Outcome, Ticket},
+    ticket::{self, Kind, Outcome},
 };
 use crate::{content::decoded, openai::error as words, script::Answer};
 
