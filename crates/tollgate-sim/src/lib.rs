@@ -5,7 +5,7 @@
 //! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
 //!
 //! The same request gets the same answer from the same seed, to the byte, ids and times included, except that a stored
-//! response whose id is taken gets the next one.
+//! response whose id is taken gets the next one, and that video tasks have ids and times of their own.
 //!
 //! # Steering
 //!
@@ -106,6 +106,7 @@ pub struct Simulator {
     clock: Clock,
     tasks: Arc<videos::Table>,
     rules: Arc<rules::Rules>,
+    kling_secret: Option<Arc<str>>,
 }
 
 /// Whose wire format a request is in.
@@ -177,6 +178,7 @@ impl Simulator {
             clock: Clock::system(),
             tasks: Arc::default(),
             rules: Arc::default(),
+            kling_secret: None,
         }
     }
 
@@ -192,6 +194,14 @@ impl Simulator {
     #[must_use]
     pub fn wanting_key(mut self) -> Self {
         self.wants_key = true;
+        self
+    }
+
+    /// Wants Kling's tokens signed with this secret; without it their signatures are not looked into. Keys are taken as
+    /// before.
+    #[must_use]
+    pub fn with_kling_secret(mut self, secret: &str) -> Self {
+        self.kling_secret = Some(secret.into());
         self
     }
 

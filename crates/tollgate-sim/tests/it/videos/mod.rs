@@ -4,6 +4,8 @@ mod ark;
 mod kling;
 mod life;
 mod openai;
+mod served;
+mod traffic;
 mod veo;
 
 use std::time::Duration;
