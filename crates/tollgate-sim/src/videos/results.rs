@@ -36,7 +36,7 @@ const PATH: &str = "/results/";
 const TAIL: &str = "result";
 
 /// Widths of the small pictures.
-const THUMBNAIL: u32 = 320;
+const THUMBNAIL: u32 = 160;
 const SHEET: u32 = 640;
 
 /// `/results/{letters}.mp4` and `….png`.

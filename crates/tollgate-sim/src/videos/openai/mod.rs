@@ -86,7 +86,7 @@ fn remix(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
         return Err(failure(words::Failure::plain(why)));
     }
     let (ticket, model) = (&source.ticket, source.notes.model.clone());
-    let wish = Wish::new(Kind::OpenAi, ticket.shape, ticket.frames);
+    let wish = Wish { audio: ticket.audio, ..Wish::new(Kind::OpenAi, ticket.shape, ticket.frames) };
     create(call, &ask::Ask { model, prompt, wish }, Some(id.to_owned()))
 }
 
