@@ -17,6 +17,7 @@
 //! | [`embeddings`], [`audio`] | their siblings |
 //! | [`messages`], [`responses`], [`gemini`] | usage of Anthropic Messages, `OpenAI` Responses, Gemini |
 //! | [`estimate`] | tokens where a vendor tells none |
+//! | [`video`] | video tasks of four vendors, and one dialect in front of them |
 //! | [`openai`] | error envelope and model list that they share |
 
 pub mod audio;
@@ -35,3 +36,4 @@ pub mod scrub;
 pub mod splice;
 pub mod sse;
 pub mod usage;
+pub mod video;
