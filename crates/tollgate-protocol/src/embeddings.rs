@@ -2,8 +2,13 @@
 
 use crate::chat;
 use crate::fault::Fault;
+use crate::head::Spec;
 use crate::json;
 use crate::usage::Usage;
+
+/// The head of a request.
+pub const HEAD: Spec =
+    Spec { needs: &["input"], model: Some("model"), stream: None, usage_on_demand: false, caps: &[], choices: None };
 
 /// How much of each end of a large answer is kept to find usage in, in bytes.
 pub const WINDOW: usize = 4096;

@@ -64,6 +64,21 @@ pub enum FaultKind {
     Internal,
 }
 
+/// Whose concern a vendor's error is, and so what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The caller's request is wrong: tell the caller, ask nobody else.
+    Caller,
+    /// The operator's account is refused, locked or out of money: ask the next, and this one last for a while.
+    Account,
+    /// The account is over its rate: rest the credential for the time the vendor named, ask the next.
+    RateLimited,
+    /// The vendor has no room or is down for the moment: ask the next.
+    Unavailable,
+    /// The vendor failed: ask the next.
+    Broken,
+}
+
 impl FaultKind {
     /// The HTTP status that every protocol here uses for it.
     pub fn status(self) -> u16 {
@@ -105,6 +120,11 @@ impl Fault {
     /// A wrong request; names the field.
     pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FaultKind::InvalidRequest, "invalid_request", message).about(param)
+    }
+
+    /// A right request that the model or the vendor's protocol cannot express; names the field.
+    pub fn unsupported(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FaultKind::InvalidRequest, "unsupported_parameter", message).about(param)
     }
 
     /// The vendor's answer broke or made no sense.

@@ -5,7 +5,11 @@
 //!
 //! | module | what |
 //! | --- | --- |
+//! | [`codec`] | what a protocol can do; the one place that knows them all |
+//! | [`canonical`] | what requests, answers and streams say, whatever protocol said it |
+//! | [`head`] | what the gateway must know of every request |
 //! | [`json`] | one pass over JSON text: checks it, finds members, builds no tree |
+//! | [`fields`], [`write`](mod@write) | reading objects so that nothing is overlooked; writing JSON without a tree |
 //! | [`splice`] | replaces ranges of a body and keeps every other byte |
 //! | [`sse`] | bytes to events of a server-sent event stream |
 //! | [`relay`] | one streamed answer on its way to the caller |
@@ -18,14 +22,18 @@
 //! | [`messages`], [`responses`], [`gemini`] | usage of Anthropic Messages, `OpenAI` Responses, Gemini |
 //! | [`estimate`] | tokens where a vendor tells none |
 //! | [`video`] | video tasks of four vendors, and one dialect in front of them |
-//! | [`openai`] | error envelope and model list that they share |
+//! | [`openai`] | error envelope and model list that its protocols share |
 
 pub mod audio;
+pub mod canonical;
 pub mod chat;
+pub mod codec;
 pub mod embeddings;
 pub mod estimate;
 pub mod fault;
+pub mod fields;
 pub mod gemini;
+pub mod head;
 pub mod json;
 pub mod messages;
 pub mod multipart;
@@ -37,3 +45,4 @@ pub mod splice;
 pub mod sse;
 pub mod usage;
 pub mod video;
+pub mod write;

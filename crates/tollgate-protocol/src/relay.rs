@@ -2,8 +2,12 @@
 //!
 //! Owns the rule that only whole, understood events leave: bytes of the vendor pass untouched, but an event that is
 //! cut or makes no sense never reaches the caller half, so that a broken stream can still end in a valid error.
-//! Protocols say what an event means ([`Watch`]); the relay alone decides what is forwarded. No I/O, no clock.
+//! Protocols say what an event means ([`Watch`]); the relay alone decides what is forwarded. Where caller and vendor
+//! speak different protocols the same watch judges and meters, and what it lets pass goes through a [`Bridge`]
+//! instead. No I/O, no clock.
 
+use crate::canonical::{Event as Canonical, Fold, Losses};
+use crate::codec::{Decoder, Encoder};
 use crate::fault::Fault;
 use crate::sse::{Event, MAX_EVENT, Splitter};
 use crate::usage::Usage;
@@ -74,17 +78,70 @@ pub struct Pushed {
     pub fault: Option<Fault>,
 }
 
-/// A stream of server-sent events between a vendor and a caller who speak the same protocol.
+/// A stream of server-sent events between a vendor and a caller.
 pub struct Relay {
     watch: Box<dyn Watch>,
     splitter: Splitter,
     partial: BytesMut,
+    /// `None` where both speak the same protocol.
+    bridge: Option<Box<Bridge>>,
+}
+
+/// What carries a stream from the vendor's protocol into the caller's.
+pub struct Bridge {
+    decoder: Box<dyn Decoder>,
+    encoder: Box<dyn Encoder>,
+    /// The answer so far.
+    fold: Fold,
+}
+
+impl Bridge {
+    /// A bridge of two protocols' halves.
+    pub fn new(decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder>) -> Self {
+        Self { decoder, encoder, fold: Fold::default() }
+    }
+
+    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), Fault> {
+        if event.is_keep_alive() {
+            self.encoder.keep_alive(out);
+            return Ok(());
+        }
+        let Self { decoder, encoder, fold } = self;
+        decoder.event(event, &mut |event: Canonical<'_>| {
+            fold.take(&event);
+            encoder.event(&event, out);
+        })
+    }
+
+    fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
+        let Self { decoder, encoder, fold } = self;
+        decoder.end(&mut |event: Canonical<'_>| {
+            fold.take(&event);
+            encoder.event(&event, out);
+        });
+        encoder.finish(usage, out);
+    }
 }
 
 impl Relay {
     /// A relay that asks `watch` about each event.
     pub fn new(watch: Box<dyn Watch>) -> Self {
-        Self { watch, splitter: Splitter::default(), partial: BytesMut::new() }
+        Self { watch, splitter: Splitter::default(), partial: BytesMut::new(), bridge: None }
+    }
+
+    /// A relay into another protocol. `watch` is the vendor side's.
+    pub fn crossing(watch: Box<dyn Watch>, bridge: Bridge) -> Self {
+        Self { bridge: Some(Box::new(bridge)), ..Self::new(watch) }
+    }
+
+    /// What of the answer the caller's protocol had no word for so far.
+    pub fn losses(&self) -> Option<&Losses> {
+        self.bridge.as_ref().map(|bridge| bridge.encoder.losses())
+    }
+
+    /// The answer so far, where it crosses.
+    pub fn fold(&self) -> Option<&Fold> {
+        self.bridge.as_ref().map(|bridge| &bridge.fold)
     }
 
     /// Takes bytes of the vendor, cut anywhere, and appends to `out` what may go to the caller now.
@@ -134,7 +191,9 @@ impl Relay {
                 held.clear();
             }
         } else if !held.is_empty() {
-            out.extend_from_slice(&held);
+            if self.bridge.is_none() {
+                out.extend_from_slice(&held);
+            }
             held.clear();
         }
         self.splitter = Splitter::default();
@@ -144,7 +203,10 @@ impl Relay {
         }
         match self.watch.end() {
             End::Complete(rest) => {
-                out.extend_from_slice(rest);
+                match &mut self.bridge {
+                    Some(bridge) => bridge.finish(self.watch.usage().as_ref(), out),
+                    None => out.extend_from_slice(rest),
+                }
                 pushed.terminal = true;
             }
             End::Truncated => {
@@ -157,9 +219,12 @@ impl Relay {
         pushed
     }
 
-    /// Writes the protocol's error event, on a fresh line whatever was sent before.
-    pub fn fault(&self, fault: &Fault, out: &mut BytesMut) {
-        self.watch.fault(fault, out);
+    /// Writes the error event of the caller's protocol, on a fresh line whatever was sent before.
+    pub fn fault(&mut self, fault: &Fault, out: &mut BytesMut) {
+        match &mut self.bridge {
+            Some(bridge) => bridge.encoder.fault(fault, out),
+            None => self.watch.fault(fault, out),
+        }
     }
 
     /// The last usage the vendor reported.
@@ -194,13 +259,32 @@ impl Relay {
             let Some(length) = self.splitter.event_end(rest, ended) else { break };
             let event = Event::read(rest.get(..length).unwrap_or_default());
             pushed.alive |= event.data.is_some();
-            let verdict = if event.stray { Verdict::Broken(stray()) } else { self.watch.event(&event) };
+            let mut verdict = if event.stray { Verdict::Broken(stray()) } else { self.watch.event(&event) };
+            if let Some(bridge) = &mut self.bridge {
+                kept = used + length;
+                let crossed = match &verdict {
+                    Verdict::Pass | Verdict::Meaningful | Verdict::Drop => bridge.event(&event, out),
+                    Verdict::Terminal => {
+                        let read = bridge.event(&event, out);
+                        if read.is_ok() {
+                            bridge.finish(self.watch.usage().as_ref(), out);
+                        }
+                        read
+                    }
+                    Verdict::Broken(_) => Ok(()),
+                };
+                if let Err(fault) = crossed {
+                    verdict = Verdict::Broken(fault);
+                }
+            }
             match verdict {
                 Verdict::Pass => {}
                 Verdict::Meaningful => pushed.meaningful = true,
                 Verdict::Terminal => pushed.terminal = true,
                 Verdict::Drop | Verdict::Broken(_) => {
-                    out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    if kept < used {
+                        out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    }
                     kept = used + length;
                     if let Verdict::Broken(fault) = verdict {
                         pushed.fault = Some(fault);
@@ -213,7 +297,9 @@ impl Relay {
                 break;
             }
         }
-        out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+        if kept < used {
+            out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+        }
         used
     }
 }

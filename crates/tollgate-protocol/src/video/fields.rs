@@ -1,8 +1,8 @@
 //! Reading a request's fields: types and bounds checked, errors that name the field by its way.
 
 use crate::fault::Fault;
+use crate::head::malformed;
 use crate::json;
-use crate::openai::malformed;
 use std::borrow::Cow;
 
 /// An object of a request. A member that is `null` counts as absent, one that is there twice is refused.

@@ -4,6 +4,7 @@
 //! table, and nobody edits it by hand.
 
 mod table;
+pub mod video;
 
 use std::sync::LazyLock;
 

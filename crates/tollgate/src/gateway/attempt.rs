@@ -26,9 +26,9 @@ use http::{HeaderName, Method};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
-use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::openai::{self, Head, Meaning};
-use tollgate_protocol::{scrub, splice};
+use tollgate_protocol::fault::{Fault, FaultKind, Meaning};
+use tollgate_protocol::head::Head;
+use tollgate_protocol::{openai, scrub, splice};
 
 /// Calls for one request.
 const MAX_CALLS: u32 = 3;

@@ -22,8 +22,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::codec::InPath;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::openai;
+use tollgate_protocol::{chat, embeddings, head};
 
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -81,8 +82,8 @@ async fn exchange(
         Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, upload_limit, &gateway.spool)).await?))
     } else {
         let whole = whole(inbound, body, body_limit).await?;
-        let needs = if route == Route::Embeddings { "input" } else { "messages" };
-        let head = openai::head(&whole, needs)?;
+        let spec = if route == Route::Embeddings { &embeddings::HEAD } else { &chat::HEAD };
+        let head = head::read(&whole, spec, &InPath::default())?;
         Payload::Json { body: whole, head }
     };
     let read = Instant::now();

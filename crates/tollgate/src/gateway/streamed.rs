@@ -33,7 +33,7 @@ pub(super) struct Streamed {
 
 impl Streamed {
     pub(super) fn new(primed: Primed, mut meter: Meter) -> Self {
-        let Primed { relay, source, mut held, complete, fault, secret, drains, timer } = primed;
+        let Primed { mut relay, source, mut held, complete, fault, secret, drains, timer } = primed;
         note(&relay, &mut meter);
         if let Some(mut fault) = fault {
             if let Some(secret) = &secret {

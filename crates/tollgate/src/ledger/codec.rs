@@ -5,10 +5,13 @@
 use super::entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
 use crate::outcome::Outcome;
 use tollgate_protocol::usage::{ServiceTier, Usage};
+use tollgate_protocol::video::kind::VideoKind;
 
 const VERSION: u8 = 1;
 /// Most failed attempts of one entry; far above what a request may make.
 const MAX_FAILED: u64 = 64;
+/// The bits before the counters from which on the kind of video stands; 18 to 19 are free for counters to come.
+const VIDEO: usize = 20;
 
 /// Appends an entry.
 pub fn write_entry(entry: &Entry, out: &mut Vec<u8>) {
@@ -89,6 +92,7 @@ pub fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
     for (bit, (_, count)) in counters.iter().enumerate() {
         present |= u64::from(*count > 0) << (bit + 4);
     }
+    present |= u64::from(usage.video.code()) << VIDEO;
     number(present, out);
     for (_, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
         number(count, out);
@@ -107,6 +111,7 @@ fn usage(rest: &mut Reader<'_>) -> Option<Usage> {
     let mut usage = Usage {
         suspect: present & 1 == 1,
         tier: *ServiceTier::ALL.get(usize::try_from(present >> 1 & 7).ok()?)?,
+        video: VideoKind::from_code(u16::try_from(present >> VIDEO).ok()?)?,
         ..Usage::default()
     };
     let slots = [
@@ -125,7 +130,7 @@ fn usage(rest: &mut Reader<'_>) -> Option<Usage> {
         &mut usage.images,
         &mut usage.tool_calls,
     ];
-    if present >> (slots.len() + 4) != 0 {
+    if present >> (slots.len() + 4) & ((1 << (VIDEO - 4 - slots.len())) - 1) != 0 {
         return None;
     }
     for (bit, slot) in slots.into_iter().enumerate() {
@@ -306,6 +311,7 @@ mod tests {
                 images: n(18),
                 tool_calls: n(19),
                 tier: ServiceTier::ALL[choice % ServiceTier::ALL.len()],
+                video: VideoKind::from_code(u16::try_from(choice % 9).unwrap_or(0)).unwrap_or_default(),
                 suspect: choice.is_multiple_of(3),
             },
             status: u16::try_from(choice % 600).unwrap_or(0),

@@ -11,13 +11,13 @@ mod video;
 pub use ask::{Ask, Picture, Size, read_form, read_json, read_remix};
 pub use form::{Form, Part};
 pub(in crate::video) use plan::of_mode;
-pub use plan::{Losses, Plan, plan};
+pub use plan::{Plan, plan, strict};
 pub use video::{Shown, listed, read as seen, view, view_deleted, view_list};
 
 use super::kind::{Resolution, Sound, VideoKind};
 use super::model::{Model, facts};
 use super::{Facts, Meaning, Refusal, Send};
-use crate::fault::Fault;
+use crate::fault::{self, Fault};
 use crate::openai::{self, read_error};
 use std::fmt::Write as _;
 
@@ -76,11 +76,11 @@ pub fn native_facts(ask: &Ask, model: &Model) -> Result<Facts, Fault> {
 pub fn refusal(status: u16, body: &[u8]) -> Refusal {
     let error = read_error(body);
     let meaning = match openai::meaning(status, error.as_ref()) {
-        openai::Meaning::Caller if status == 404 && !names_model(error.as_ref()) => Meaning::Missing,
-        openai::Meaning::Caller => Meaning::Caller,
-        openai::Meaning::Account => Meaning::Account,
-        openai::Meaning::RateLimited => Meaning::RateLimited,
-        openai::Meaning::Unavailable | openai::Meaning::Broken => Meaning::Doubtful,
+        fault::Meaning::Caller if status == 404 && !names_model(error.as_ref()) => Meaning::Missing,
+        fault::Meaning::Caller => Meaning::Caller,
+        fault::Meaning::Account => Meaning::Account,
+        fault::Meaning::RateLimited => Meaning::RateLimited,
+        fault::Meaning::Unavailable | fault::Meaning::Broken => Meaning::Doubtful,
     };
     let error = error.unwrap_or_default();
     let code = error.code.or(error.kind).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! What a model is asked for in its own words: the nearest to what the dialect's caller wants, and what that loses.
 
 use super::ask::{Ask, Size};
-use crate::fault::{Fault, FaultKind};
+use crate::canonical::Losses;
+use crate::fault::Fault;
 use crate::video::kind::{Resolution, Sound, VideoMode};
 use crate::video::model::{Input, Model};
 
@@ -27,40 +28,24 @@ pub struct Plan<'m> {
     pub losses: Losses,
 }
 
-/// What a translated request lost, by the caller's names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// Not expressible there.
-    pub dropped: Vec<String>,
-    /// Expressed by something near.
-    pub approximated: Vec<String>,
-}
-
-impl Losses {
-    /// As the header tells it.
-    pub fn text(&self) -> String {
-        let part = |name: &str, list: &[String]| (!list.is_empty()).then(|| format!("{name}={}", list.join(",")));
-        let parts: Vec<String> =
-            [part("dropped", &self.dropped), part("approximated", &self.approximated)].into_iter().flatten().collect();
-        if parts.is_empty() { "exact".into() } else { parts.join(";") }
-    }
-
-    /// The fault for a caller who wants no loss, if there is one.
-    pub fn strict(&self) -> Result<(), Fault> {
-        let Some(field) = self.dropped.first().or(self.approximated.first()) else { return Ok(()) };
-        let message =
-            format!("'{field}' cannot be expressed exactly for this model, and strict translation was asked for.");
-        Err(Fault::new(FaultKind::InvalidRequest, "unsupported_parameter", message).about(field.clone()))
-    }
+/// The fault for a caller who wants no loss, if there is one.
+pub fn strict(losses: &Losses) -> Result<(), Fault> {
+    let Some((field, _)) = losses.iter().next() else { return Ok(()) };
+    let message =
+        format!("'{field}' cannot be expressed exactly for this model, and strict translation was asked for.");
+    Err(Fault::unsupported(field.to_owned(), message))
 }
 
 /// Finds the model's own words for a request.
 pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
     if ask.file_id {
-        return Err(unsupported("input_reference.file_id", "This gateway keeps no files. Send the picture itself."));
+        return Err(Fault::unsupported(
+            "input_reference.file_id",
+            "This gateway keeps no files. Send the picture itself.",
+        ));
     }
     if ask.characters {
-        return Err(unsupported("characters", "This model knows no characters."));
+        return Err(Fault::unsupported("characters", "This model knows no characters."));
     }
     let needed = if ask.picture.is_some() { Input::First } else { Input::Text };
     if !model.takes(needed) {
@@ -69,7 +54,8 @@ pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
             _ => Fault::invalid("input_reference", "This model needs a picture to begin with."),
         });
     }
-    let mut losses = Losses { dropped: ask.unknown.clone(), ..Losses::default() };
+    let mut losses = Losses::default();
+    ask.unknown.iter().for_each(|name| losses.dropped(name.clone()));
     let seconds = match ask.seconds {
         None => model.usual_seconds,
         Some(wanted) => {
@@ -77,7 +63,7 @@ pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
                 Fault::invalid("seconds", format!("'seconds' must be {} for this model.", model.lengths()))
             })?;
             if seconds != wanted {
-                losses.approximated.push("seconds".into());
+                losses.approximated("seconds");
             }
             seconds
         }
@@ -92,7 +78,7 @@ pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
         || sides(ratio).is_some_and(|(a, b)| u64::from(wanted.width) * b == u64::from(wanted.height) * a);
     let exact = is_exact && resolution.lines() == lines;
     if ask.size.is_some() && !exact {
-        losses.approximated.push("size".into());
+        losses.approximated("size");
     }
     let size = if exact { wanted } else { pixels(ratio, resolution).unwrap_or(wanted) };
     let mut sound = model.sound_of(None);
@@ -100,10 +86,6 @@ pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
         sound = Sound::Off;
     }
     Ok(Plan { seconds, resolution, ratio, mode, sound, size, losses })
-}
-
-fn unsupported(field: &'static str, message: &'static str) -> Fault {
-    Fault::new(FaultKind::InvalidRequest, "unsupported_parameter", message).about(field)
 }
 
 /// `16:9` as numbers.
@@ -187,11 +169,11 @@ mod tests {
         let kling = model(["5,10=5", "-", "16:9,9:16,1:1", "std,pro", "off", "text,first", "1", "-"]);
         let planned = plan(&ask(None, None), &kling).unwrap();
         assert_eq!((planned.seconds, planned.ratio, planned.mode), (5, "9:16", VideoMode::Standard));
-        assert_eq!((planned.losses.text(), planned.size), ("exact".into(), Size::USUAL));
+        assert_eq!((planned.losses.to_string(), planned.size), ("exact".into(), Size::USUAL));
         let planned = plan(&ask(Some(8), Some("1792x1024")), &kling).unwrap();
         assert_eq!((planned.seconds, planned.ratio, planned.mode), (10, "16:9", VideoMode::Professional));
-        assert_eq!(planned.losses.text(), "approximated=seconds,size");
-        assert_eq!(planned.losses.strict().unwrap_err().code, "unsupported_parameter");
+        assert_eq!(planned.losses.to_string(), "approximated=seconds,size");
+        assert_eq!(strict(&planned.losses).unwrap_err().code, "unsupported_parameter");
         assert_eq!(planned.size.to_string(), "1920x1080");
         assert_eq!(plan(&ask(Some(12), None), &kling).unwrap_err().param.unwrap(), "seconds");
         let veo = model(["4,6,8=8", "720p,1080p", "16:9,9:16", "-", "on", "text", "4", "-"]);
@@ -199,7 +181,7 @@ mod tests {
         assert_eq!(plan(&ask(None, Some("3840x2160")), &veo).unwrap_err().param.unwrap(), "size");
         let planned = plan(&ask(Some(4), Some("1280x720")), &veo).unwrap();
         assert_eq!(
-            (planned.resolution, planned.sound, planned.losses.text()),
+            (planned.resolution, planned.sound, planned.losses.to_string()),
             (Resolution::P720, Sound::On, "exact".into())
         );
         let mut picture = ask(None, None);
@@ -210,6 +192,6 @@ mod tests {
         assert_eq!(plan(&picture, &veo).unwrap_err().param.unwrap(), "input_reference");
         let mut more = ask(None, None);
         more.unknown = vec!["seed".into()];
-        assert_eq!(plan(&more, &veo).unwrap().losses.text(), "dropped=seed");
+        assert_eq!(plan(&more, &veo).unwrap().losses.to_string(), "dropped=seed");
     }
 }

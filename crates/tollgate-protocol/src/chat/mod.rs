@@ -4,23 +4,41 @@
 //! chunk without `delta`, a missing `[DONE]`, comments, blank lines before the JSON. Facts: `OpenAI`'s API
 //! description and recorded traffic of fourteen vendors, 2026-11.
 
+mod answer;
+mod codec;
+#[cfg(test)]
+mod crossing;
+mod decode;
+mod encode;
 mod generated;
+mod read_request;
+mod read_turns;
 mod usage;
+mod watch;
+mod write_request;
+mod write_turns;
 
 use crate::fault::Fault;
+use crate::head::Spec;
 use crate::json::{self, Member};
 use crate::openai;
-use crate::relay::{End, Verdict, Watch};
-use crate::sse::Event;
 use crate::usage::Usage;
-use bytes::BytesMut;
 
+pub use codec::ChatCompletions;
 pub use generated::{Generated, generated};
 pub(crate) use usage::details;
 pub use usage::{ChatUsage, usage};
+pub use watch::ChatWatch;
 
-/// The terminal event.
-const DONE: &[u8] = b"[DONE]";
+/// The head of a request.
+pub const HEAD: Spec = Spec {
+    needs: &["messages"],
+    model: Some("model"),
+    stream: Some("stream"),
+    usage_on_demand: true,
+    caps: &["max_tokens", "max_completion_tokens"],
+    choices: Some("n"),
+};
 
 /// Checks a whole answer that was not streamed and reads its usage. An error object, an HTML page or a text cut
 /// short is a fault.
@@ -49,10 +67,6 @@ pub fn not_an_answer() -> Fault {
     Fault::broken("upstream_invalid_answer", "The provider's answer is not one.")
 }
 
-fn nothing_in_it() -> Fault {
-    Fault::broken("upstream_invalid_stream", "The provider's stream holds no answer.")
-}
-
 /// The fault for an error object that came with a 200 or inside a stream.
 pub(crate) fn in_band(member: &Member<'_>) -> Fault {
     let mut wrapped = b"{\"error\":".to_vec();
@@ -63,138 +77,11 @@ pub(crate) fn in_band(member: &Member<'_>) -> Fault {
     openai::fault(meaning, 400, Some(error), None)
 }
 
-/// Watches a stream of chunks.
-#[derive(Debug)]
-pub struct ChatWatch {
-    /// The caller did not ask for the usage chunk, the gateway did.
-    hide_usage: bool,
-    usage: ChatUsage,
-    generated: Generated,
-    /// Bit per choice: it was seen; it has its finish reason.
-    seen: u128,
-    finished: u128,
-}
-
-impl ChatWatch {
-    /// `hide_usage`: keep the chunk that only carries usage from the caller.
-    pub fn new(hide_usage: bool) -> Self {
-        Self { hide_usage, usage: ChatUsage::default(), generated: Generated::default(), seen: 0, finished: 0 }
-    }
-
-    /// Looks at one choice of a chunk; whether it carries something generated.
-    fn choice(&mut self, choice: &[u8]) -> bool {
-        let (mut index, mut finished, mut made) = (0, false, false);
-        let read = json::members(choice, |member| match member.key().as_ref() {
-            b"index" => index = json::whole(member.value).unwrap_or(0),
-            b"finish_reason" => finished = !member.is_null() && member.value != b"\"\"",
-            b"delta" | b"message" | b"text" => made |= self.generated.take(member.value),
-            _ => {}
-        });
-        if read.is_err() {
-            return false;
-        }
-        let bit = 1u128 << index.min(127);
-        self.seen |= bit;
-        if finished {
-            self.finished |= bit;
-        }
-        made || finished
-    }
-}
-
-impl Watch for ChatWatch {
-    fn event(&mut self, event: &Event<'_>) -> Verdict {
-        let Some(data) = &event.data else { return Verdict::Pass };
-        let data = data.trim_ascii();
-        if data == DONE {
-            // An end mark after nothing is no answer.
-            return if self.seen == 0 { Verdict::Broken(nothing_in_it()) } else { Verdict::Terminal };
-        }
-        if data.is_empty() {
-            return Verdict::Pass;
-        }
-        let (mut choices, mut error, mut used, mut beside, mut known) = (None, None, None, None, false);
-        let read = json::object(data, |member| match member.key().as_ref() {
-            b"choices" => choices = Some(member.value),
-            b"usage" => used = Some(member.value),
-            b"error" if !member.is_null() => error = Some(member),
-            // Groq reports here what was not asked for otherwise.
-            b"x_groq" => {
-                known = true;
-                let read = json::members(member.value, |inner| {
-                    if inner.key().as_ref() == b"usage" {
-                        beside = Some(inner.value);
-                    }
-                });
-                known |= read.is_ok();
-            }
-            b"service_tier" => self.usage.take_tier(member.value),
-            b"id" | b"object" | b"model" => known = true,
-            _ => {}
-        });
-        if read.is_err() || (choices.is_none() && used.is_none() && error.is_none() && !known) {
-            return Verdict::Broken(Fault::broken(
-                "upstream_invalid_stream",
-                "The provider sent something that is not part of its stream.",
-            ));
-        }
-        if let Some(member) = error {
-            return Verdict::Broken(in_band(&member));
-        }
-        let reported = used.is_some_and(|used| self.usage.take(used));
-        if let Some(beside) = beside.filter(|_| !reported) {
-            self.usage.take(beside);
-        }
-        let (mut meaningful, mut empty) = (false, true);
-        let read = json::elements(choices.unwrap_or(b"[]"), |choice| {
-            empty = false;
-            meaningful |= self.choice(choice);
-        });
-        if read.is_err() {
-            return Verdict::Broken(Fault::broken(
-                "upstream_invalid_stream",
-                "The provider sent a chunk without choices.",
-            ));
-        }
-        if empty && reported && self.hide_usage {
-            Verdict::Drop
-        } else if meaningful {
-            Verdict::Meaningful
-        } else {
-            Verdict::Pass
-        }
-    }
-
-    fn end(&mut self) -> End {
-        // Several compatible servers never send [DONE]; a strict client waits for it.
-        if self.seen != 0 && self.seen == self.finished { End::Complete(b"data: [DONE]\n\n") } else { End::Truncated }
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        self.usage.usage()
-    }
-
-    fn content_bytes(&self) -> u64 {
-        self.generated.bytes()
-    }
-
-    fn tokens_seen(&self) -> u64 {
-        self.generated.tokens()
-    }
-
-    fn output_sample(&self) -> &[u8] {
-        self.generated.sample().bytes()
-    }
-
-    fn fault(&self, fault: &Fault, out: &mut BytesMut) {
-        openai::write_error_event(fault, out);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::relay::Relay;
+    use bytes::BytesMut;
     use proptest::prelude::*;
 
     const STREAM: &str = concat!(
