@@ -11,7 +11,7 @@ const ANY: &str = "*";
 
 #[derive(Default)]
 struct Table {
-    models: HashMap<(Kind, &'static str), Model>,
+    models: HashMap<Kind, HashMap<&'static str, Model>>,
     usual: HashMap<Kind, &'static str>,
 }
 
@@ -21,7 +21,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         if let Some((kind, name)) = usual_of(line) {
             table.usual.insert(kind, name);
         } else if let Some((kind, name, model)) = read(line) {
-            table.models.insert((kind, name), model);
+            table.models.entry(kind).or_default().insert(name, model);
         }
     }
     table
@@ -29,8 +29,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 /// What a model can, or what models of its kind can that nobody knows; `None` for a kind without video.
 pub fn find(kind: Kind, model: &str) -> Option<&'static Model> {
-    let own = TABLE.models.get(&(kind, model));
-    own.or_else(|| TABLE.models.get(&(kind, ANY)))
+    let models = TABLE.models.get(&kind)?;
+    models.get(model).or_else(|| models.get(ANY))
 }
 
 /// The model of a request that names none, in the protocol of this kind.
@@ -65,13 +65,13 @@ mod tests {
             assert!(usual_of(line).is_some() || read(line).is_some(), "{line}");
         }
         let models = lines().filter_map(read).count();
-        assert_eq!(models, TABLE.models.len(), "a model is there twice");
+        assert_eq!(models, TABLE.models.values().map(HashMap::len).sum::<usize>(), "a model is there twice");
     }
 
     #[test]
     fn every_video_model_of_the_catalogue_is_there() {
         for entry in all().iter().filter(|entry| entry.has(Mode::Video)) {
-            let own = TABLE.models.contains_key(&(entry.kind, entry.model));
+            let own = TABLE.models.get(&entry.kind).is_some_and(|models| models.contains_key(entry.model));
             // A size that the vendor sells under another name.
             assert!(own || entry.model.ends_with("-high-res"), "{}/{}", entry.kind, entry.model);
         }
