@@ -39,28 +39,37 @@
 //!
 //! A fault that counts more content than there is strikes at the end of the content.
 
+mod clock;
 mod content;
 mod faults;
 mod multipart;
 mod openai;
 mod output;
+mod rules;
 mod schema;
 mod script;
 mod server;
 mod sse;
 mod steer;
+mod videos;
 
+pub use clock::Clock;
 pub use content::{count_tokens, fnv1a};
 pub use script::{Answer, Step, Steps};
 pub use server::serve;
 
+use std::sync::Arc;
+
 use steer::Steer;
 
-/// The pretended vendors. Cheap to clone; holds no state.
+/// The pretended vendors. Cheap to clone; clones share the table of video tasks.
 #[derive(Debug, Clone)]
 pub struct Simulator {
     seed: u64,
     wants_key: bool,
+    clock: Clock,
+    tasks: Arc<videos::Table>,
+    rules: Arc<rules::Rules>,
 }
 
 /// A request as the simulator sees it.
@@ -90,7 +99,14 @@ impl Simulator {
     /// A simulator whose caller has checked the key already.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, wants_key: false }
+        Self { seed, wants_key: false, clock: Clock::system(), tasks: Arc::default(), rules: Arc::default() }
+    }
+
+    /// Lives in another time than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Answers 401 in the vendor's shape to requests without a credential, as a vendor standing alone does. Any
@@ -106,9 +122,43 @@ impl Simulator {
     pub fn answer(&self, request: &Request<'_>) -> Answer {
         let named = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-tollgate-sim"));
         let parts: Vec<&str> = named.map(|(_, value)| *value).collect();
-        match Steer::parse(&parts.join(";")) {
+        let from_beside = if parts.is_empty() { self.rules.take(request) } else { None };
+        let steer = Steer::parse(&from_beside.unwrap_or_else(|| parts.join(";")));
+        if let Some(answer) = videos::answer(self, request, steer.as_ref()) {
+            return faults::connection(&steer.unwrap_or_default(), answer);
+        }
+        match steer {
             Ok(steer) => faults::connection(&steer, openai::answer(self, request, &steer)),
             Err(bad) => openai::bad_steer(self, request, &bad),
         }
+    }
+
+    /// The pages for tests, as status and JSON; none for any other path.
+    ///
+    /// `GET /_sim/tasks`: the video tasks, oldest first, with what is counted and billed of each; `DELETE` forgets them.
+    /// `GET /_sim/steer`: the rules that steer requests without a header of their own; `PUT` replaces them by a JSON
+    /// array of `{"steer", "method"?, "path"?, "times"?}`, of which the first that fits a request holds; `DELETE`
+    /// removes them.
+    #[must_use]
+    pub fn page(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, String)> {
+        let done = serde_json::json!({"deleted": true});
+        let page = match (method, path) {
+            ("GET", "/_sim/tasks") => videos::page(self),
+            ("DELETE", "/_sim/tasks") => {
+                self.tasks.clear();
+                done
+            }
+            ("GET", "/_sim/steer") => self.rules.page(),
+            ("PUT", "/_sim/steer") => match self.rules.replace(body) {
+                Ok(()) => self.rules.page(),
+                Err(why) => return Some((400, serde_json::json!({"error": {"message": why}}).to_string())),
+            },
+            ("DELETE", "/_sim/steer") => {
+                self.rules.clear();
+                done
+            }
+            _ => return None,
+        };
+        Some((200, page.to_string()))
     }
 }

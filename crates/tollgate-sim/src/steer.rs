@@ -54,12 +54,13 @@ pub(crate) enum Garbage {
     Wire,
 }
 
-/// How a pretended video task goes. Kept for the video vendors; nothing reads it yet.
+/// How a pretended video task goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Video {
     Failed,
     Filtered,
     Slow,
+    Expired,
 }
 
 /// Everything a caller asked for. The default asks for nothing.
@@ -98,6 +99,20 @@ pub(crate) struct Steer {
     pub crlf: bool,
     pub video: Option<Video>,
     pub video_time: Option<Duration>,
+    /// The task is made and its maker never told.
+    pub video_lost: bool,
+    /// One sample fewer than asked.
+    pub video_partial: bool,
+    pub video_link_expired: bool,
+    /// How many of the first polls are answered 429, and then 500.
+    pub video_poll_429: u64,
+    pub video_poll_500: u64,
+    /// Unfinished tasks of one account that the vendor allows.
+    pub video_parallel: Option<u64>,
+    /// The least size of a clip.
+    pub video_bytes: u64,
+    /// A video vendor's own error code.
+    pub code: Option<String>,
 }
 
 /// The part of a steering header that could not be understood, and why.
@@ -119,6 +134,7 @@ pub(crate) const FOREVER: u64 = u64::MAX;
 const HOUR_MS: u64 = 3_600_000;
 const MANY: u64 = 10_000_000;
 const GIANT: u64 = 64 << 20;
+const CLIP: u64 = 1 << 30;
 
 impl Steer {
     /// Reads a header value. Parts are separated by `;`, empty ones are skipped, a name may come once.
@@ -185,6 +201,14 @@ impl Steer {
             "video-seconds" => {
                 self.video_time = Some(Duration::from_secs(value.number(0, 86_400)?));
             }
+            "video-lost" => self.video_lost = value.flag()?,
+            "video-partial" => self.video_partial = value.flag()?,
+            "video-link-expired" => self.video_link_expired = value.flag()?,
+            "video-poll-429" => self.video_poll_429 = value.count()?,
+            "video-poll-500" => self.video_poll_500 = value.count()?,
+            "video-parallel" => self.video_parallel = Some(value.number(0, MANY)?),
+            "video-bytes" => self.video_bytes = value.number(0, CLIP)?,
+            "code" => self.code = Some(value.text()?.to_owned()),
             _ => return Err("unknown name".to_owned()),
         }
         Ok(())
@@ -209,7 +233,8 @@ const USAGES: &[(&str, Usage)] = &[
 const GARBAGES: &[(&str, Garbage)] =
     &[("html", Garbage::Html), ("json", Garbage::Json), ("binary", Garbage::Binary), ("wire", Garbage::Wire)];
 const PLACES: &[(&str, At)] = &[("before-head", At::BeforeHead), ("after-head", At::AfterHead)];
-const VIDEOS: &[(&str, Video)] = &[("failed", Video::Failed), ("filtered", Video::Filtered), ("slow", Video::Slow)];
+const VIDEOS: &[(&str, Video)] =
+    &[("failed", Video::Failed), ("filtered", Video::Filtered), ("slow", Video::Slow), ("expired", Video::Expired)];
 
 #[derive(Clone, Copy)]
 struct Value<'a>(Option<&'a str>);
@@ -226,6 +251,11 @@ impl<'a> Value<'a> {
     fn number<N: FromStr + PartialOrd + fmt::Display + Copy>(self, least: N, most: N) -> Result<N, String> {
         let number = self.text()?.parse().ok().filter(|number| *number >= least && *number <= most);
         number.ok_or_else(|| format!("needs a whole number from {least} to {most}"))
+    }
+
+    /// Once, unless a number says how often.
+    fn count(self) -> Result<u64, String> {
+        if self.0.is_none() { Ok(1) } else { self.number(1, MANY) }
     }
 
     fn millis(self) -> Result<Duration, String> {

@@ -5,3 +5,4 @@ mod client;
 mod faults;
 mod journal;
 mod plain;
+mod videos;
