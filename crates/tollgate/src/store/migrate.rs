@@ -11,6 +11,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "keys", include_str!("../../migrations/0001_keys.sql")),
     (2, "ledger", include_str!("../../migrations/0002_ledger.sql")),
     (3, "budget_mode", include_str!("../../migrations/0003_budget_mode.sql")),
+    (4, "tasks", include_str!("../../migrations/0004_tasks.sql")),
 ];
 
 /// Applies the steps that the database does not have yet.
