@@ -8,6 +8,8 @@
 mod ark;
 mod auth;
 mod blob;
+mod image;
+mod kling;
 mod life;
 mod media;
 mod results;
@@ -37,6 +39,7 @@ pub(crate) use table::Table;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Vendor {
     Ark,
+    Kling,
     /// A link to a result that needs no key.
     Link,
 }
@@ -52,6 +55,7 @@ enum Which {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Asked {
     Ark(Which),
+    Kling(Kind, Which),
     Link(results::Link),
 }
 
@@ -59,7 +63,7 @@ impl Asked {
     /// A POST to it makes a task.
     fn creates(&self) -> bool {
         match self {
-            Self::Ark(which) => *which == Which::All,
+            Self::Ark(which) | Self::Kling(_, which) => *which == Which::All,
             Self::Link(_) => false,
         }
     }
@@ -127,6 +131,9 @@ fn asked(path: &str) -> Option<(Vendor, Asked)> {
     if let Some(id) = ark::asked(path) {
         return Some((Vendor::Ark, Asked::Ark(id)));
     }
+    if let Some((kind, which)) = kling::asked(path) {
+        return Some((Vendor::Kling, Asked::Kling(kind, which)));
+    }
     None
 }
 
@@ -164,6 +171,7 @@ impl<'a> Call<'a> {
     fn trouble(&self, trouble: &Trouble<'_>) -> Failure {
         match self.vendor {
             Vendor::Ark => ark::trouble(self, trouble),
+            Vendor::Kling => kling::trouble(self, trouble),
             Vendor::Link => results::trouble(trouble),
         }
     }
@@ -189,6 +197,7 @@ impl<'a> Call<'a> {
 
     fn authenticated(&self) -> Result<u8, Failure> {
         match self.vendor {
+            Vendor::Kling => kling::account(self),
             Vendor::Ark | Vendor::Link => auth::credential(self.request)
                 .map(|credential| auth::account(&credential))
                 .ok_or_else(|| self.trouble(&Trouble::NoKey)),
@@ -198,6 +207,7 @@ impl<'a> Call<'a> {
     fn act(&self, asked: Asked) -> Result<Answer, Failure> {
         match asked {
             Asked::Ark(which) => ark::answer(self, &which),
+            Asked::Kling(kind, which) => kling::answer(self, kind, &which),
             Asked::Link(link) => results::answer(self, &link),
         }
     }
@@ -293,6 +303,7 @@ impl<'a> Call<'a> {
 pub(crate) fn page(simulator: &Simulator) -> Value {
     simulator.tasks.page(simulator.clock.now(), |task| match task.ticket.kind {
         Kind::Ark => ark::name(task, simulator.seed),
+        Kind::KlingText | Kind::KlingImage => kling::name(task, simulator.seed),
         _ => String::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! Video vendors without a socket: a clock that the test moves, a request, an answer.
 
 mod ark;
+mod kling;
 mod life;
 
 use std::time::Duration;
