@@ -42,12 +42,11 @@ impl Protocol {
     }
 
     /// What it can do. The only place that knows which room speaks which protocol.
-    pub fn codec(self) -> Option<&'static dyn Codec> {
+    pub fn codec(self) -> &'static dyn Codec {
         match self {
-            Self::Chat => Some(&crate::chat::ChatCompletions),
-            Self::Responses => None,
-            Self::Messages => None,
-            Self::GenerateContent => None,
+            Self::Chat => &crate::chat::ChatCompletions,
+            // Their rooms are being built.
+            Self::Responses | Self::Messages | Self::GenerateContent => &crate::chat::ChatCompletions,
         }
     }
 }
@@ -92,6 +91,8 @@ pub struct AnswerHead {
     pub created: i64,
     /// The model that answered, by the name that the caller is to see.
     pub model: String,
+    /// The answer that the conversation goes on from, by the id that the caller gave.
+    pub previous: Option<String>,
     /// A stream is to be one JSON list rather than server-sent events.
     pub array: bool,
 }

@@ -56,6 +56,8 @@ pub enum FaultKind {
     UpstreamBroken,
     /// The vendor is overloaded or cannot be reached, or all of its accounts rest.
     UpstreamUnavailable,
+    /// The vendor says that it is overloaded, where its protocol has a status of its own for that.
+    UpstreamOverloaded,
     /// The vendor did not answer in time.
     UpstreamTimeout,
     /// The gateway is shutting down or out of some resource.
@@ -97,7 +99,7 @@ impl FaultKind {
             Self::Rejected(status) => status,
             Self::Internal => 500,
             Self::UpstreamBroken => 502,
-            Self::UpstreamUnavailable | Self::Unavailable => 503,
+            Self::UpstreamUnavailable | Self::UpstreamOverloaded | Self::Unavailable => 503,
             Self::UpstreamTimeout => 504,
         }
     }

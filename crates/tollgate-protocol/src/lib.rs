@@ -16,6 +16,7 @@
 //! | [`multipart`] | finds fields of a form while it passes |
 //! | [`usage`] | disjoint counters of what a request used |
 //! | [`fault`] | what can go wrong, with one meaning each |
+//! | [`generated`] | what a model has made, counted while it passes |
 //! | [`scrub`] | takes account data out of vendors' texts |
 //! | [`chat`] | `OpenAI` Chat Completions |
 //! | [`embeddings`], [`audio`] | their siblings |
@@ -33,6 +34,7 @@ pub mod estimate;
 pub mod fault;
 pub mod fields;
 pub mod gemini;
+pub mod generated;
 pub mod head;
 pub mod json;
 pub mod messages;
@@ -46,3 +48,4 @@ pub mod sse;
 pub mod usage;
 pub mod video;
 pub mod write;
+mod writing;

@@ -9,6 +9,7 @@
 use crate::canonical::{Event as Canonical, Fold, Losses};
 use crate::codec::{Decoder, Encoder};
 use crate::fault::Fault;
+use crate::splice::{self, Splice};
 use crate::sse::{Event, MAX_EVENT, Splitter};
 use crate::usage::Usage;
 use bytes::{Buf, BytesMut};
@@ -17,6 +18,12 @@ use bytes::{Buf, BytesMut};
 pub trait Watch: Send {
     /// Called for each whole event in order, until it says [`Verdict::Terminal`] or [`Verdict::Broken`].
     fn event(&mut self, event: &Event<'_>) -> Verdict;
+
+    /// What of the event just judged is to be replaced on its way to the caller: ranges of [`Event::raw`], in order.
+    /// For ids that the gateway gives; a stream without any passes as it came.
+    fn edits(&mut self, _event: &Event<'_>) -> Vec<Splice> {
+        Vec::new()
+    }
 
     /// The vendor's message has ended cleanly without a terminal event: is that all right?
     fn end(&mut self) -> End;
@@ -184,9 +191,10 @@ impl Relay {
             // throw such an event away.
             let close: &[u8] = if held.ends_with(b"\n") || held.ends_with(b"\n\r") { b"\n" } else { b"\n\n" };
             held.extend_from_slice(close);
-            let says_nothing = Event::read(&held).data.is_some_and(|data| data.trim_ascii().is_empty());
+            let event = Event::read(&held);
+            let says_nothing = !event.stray && event.data.is_none_or(|data| data.trim_ascii().is_empty());
             if says_nothing || held.starts_with(b":") {
-                // A comment or an empty field, cut short: a client might stumble over it. Anything else is judged
+                // A comment, an empty field or a name without data, cut short: a client might stumble over it. Anything else is judged
                 // like every event, and a broken one ends the stream as broken.
                 held.clear();
             }
@@ -290,6 +298,14 @@ impl Relay {
                         pushed.fault = Some(fault);
                         return kept;
                     }
+                }
+            }
+            if kept <= used {
+                let edits = self.watch.edits(&event);
+                if !edits.is_empty() {
+                    out.extend_from_slice(bytes.get(kept..used).unwrap_or_default());
+                    splice::write(event.raw, &edits, out);
+                    kept = used + length;
                 }
             }
             used += length;

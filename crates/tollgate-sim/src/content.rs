@@ -97,10 +97,10 @@ pub(crate) fn escape(text: &str, out: &mut bytes::BytesMut) {
     out.extend_from_slice(rest);
 }
 
-/// A part of an address without its percent codes.
-pub(crate) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+/// A part of a path or a query without its percent codes.
+pub(crate) fn decoded(name: &str) -> String {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let code = after.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
         if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {

@@ -19,9 +19,15 @@
 //! | `chunk-ms=20` | waits between content chunks |
 //! | `chunks=200` | content chunks; as many tokens too unless `output-tokens` says otherwise, never more than tokens |
 //! | `output-tokens=500` | tokens of text, before the caller's cap and stop sequences |
-//! | `reasoning-tokens=N`, `cached-tokens=N` | hidden output, cached part of the input, in the usage |
+//! | `reasoning-tokens=N` | reasoning, which counts as output and against the cap; seen where the protocol shows it |
+//! | `redacted` | reasoning comes without its words (`redacted_thinking`) |
+//! | `cached-tokens=N`, `cache-write-tokens=N` | parts of the input that came from, or went into, the vendor's cache |
 //! | `usage=none` | also `negative`, `absurd`, `text` (not numbers), `in-finish` (in a stream's finish chunk) |
 //! | `tool-call=NAME` | calls that tool of the request once, with arguments valid for its schema |
+//! | `tool-calls=N` | that many calls of it in one answer |
+//! | `tool-rounds=N` | with `tool-call`: calls again after results, until the conversation holds N rounds of them |
+//! | `strict-state` | refuses a tool loop whose reasoning state did not come back, asked for or not |
+//! | `filtered` | the answer ends as one that the vendor's filter stopped |
 //! | `text=emoji` | text of multi-byte characters |
 //! | `cut-after=N` | the connection is closed after N content chunks; plain answers: half way. `cut-chunk`: inside an HTTP chunk |
 //! | `stall-after=N` | nothing more after N content chunks; plain answers: half way |
@@ -39,6 +45,8 @@
 //!
 //! A fault that counts more content than there is strikes at the end of the content.
 
+mod anthropic;
+mod call;
 mod clock;
 mod content;
 mod faults;
@@ -48,9 +56,11 @@ mod output;
 mod rules;
 mod schema;
 mod script;
+mod seal;
 mod server;
 mod sse;
 mod steer;
+mod turn;
 mod videos;
 
 pub use clock::Clock;
@@ -93,6 +103,12 @@ impl<'a> Request<'a> {
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
+
+    /// The first parameter of that name in the query.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut parts = self.query?.split('&').map(|part| part.split_once('=').unwrap_or((part, "")));
+        parts.find(|(other, _)| content::decoded(other) == name).map(|(_, value)| content::decoded(value))
+    }
 }
 
 impl Simulator {
@@ -127,8 +143,11 @@ impl Simulator {
         if let Some(answer) = videos::answer(self, request, steer.as_ref()) {
             return faults::connection(&steer.unwrap_or_default(), answer);
         }
+        let anthropic = anthropic::is_for(request);
         match steer {
+            Ok(steer) if anthropic => faults::connection(&steer, anthropic::answer(self, request, &steer)),
             Ok(steer) => faults::connection(&steer, openai::answer(self, request, &steer)),
+            Err(bad) if anthropic => anthropic::bad_steer(self, request, &bad),
             Err(bad) => openai::bad_steer(self, request, &bad),
         }
     }

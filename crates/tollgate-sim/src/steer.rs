@@ -40,6 +40,19 @@ pub(crate) enum Usage {
     InFinish,
 }
 
+impl Usage {
+    /// What stands where a number of tokens belongs; none where there is to be no usage.
+    pub(crate) fn number(self, tokens: u64) -> Option<serde_json::Value> {
+        match self {
+            Self::None => None,
+            Self::True | Self::InFinish => Some(tokens.into()),
+            Self::Negative => Some((-100).into()),
+            Self::Absurd => Some(u64::MAX.into()),
+            Self::Text => Some("many".into()),
+        }
+    }
+}
+
 /// What garbage is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Garbage {
@@ -74,10 +87,21 @@ pub(crate) struct Steer {
     pub chunk_gap: Duration,
     pub chunks: Option<u64>,
     pub output_tokens: Option<u64>,
-    pub reasoning_tokens: u64,
+    pub reasoning_tokens: Option<u64>,
     pub cached_tokens: u64,
     pub usage: Usage,
+    pub cache_write_tokens: u64,
     pub tool_call: Option<String>,
+    /// That many calls in one answer.
+    pub tool_calls: Option<u64>,
+    /// Calls again until the conversation holds so many rounds of results.
+    pub tool_rounds: Option<u64>,
+    /// Reasoning comes without its words.
+    pub redacted: bool,
+    /// Reasoning state is wanted back, whatever the request asked for.
+    pub strict_state: bool,
+    /// The answer ends as one that was filtered.
+    pub filtered: bool,
     pub style: Style,
     pub cut_after: Option<u64>,
     pub cut_chunk: bool,
@@ -171,10 +195,16 @@ impl Steer {
             "chunk-ms" => self.chunk_gap = value.millis()?,
             "chunks" => self.chunks = Some(value.number(1, MANY)?),
             "output-tokens" => self.output_tokens = Some(value.number(0, MANY)?),
-            "reasoning-tokens" => self.reasoning_tokens = value.number(0, MANY)?,
+            "reasoning-tokens" => self.reasoning_tokens = Some(value.number(0, MANY)?),
             "cached-tokens" => self.cached_tokens = value.number(0, MANY)?,
+            "cache-write-tokens" => self.cache_write_tokens = value.number(0, MANY)?,
             "usage" => self.usage = value.word(USAGES)?,
             "tool-call" => self.tool_call = Some(value.text()?.to_owned()),
+            "tool-calls" => self.tool_calls = Some(value.number(1, 100)?),
+            "tool-rounds" => self.tool_rounds = Some(value.number(1, 10_000)?),
+            "redacted" => self.redacted = value.flag()?,
+            "filtered" => self.filtered = value.flag()?,
+            "strict-state" => self.strict_state = value.flag()?,
             "text" => {
                 self.style = value.word(&[("plain", Style::Plain), ("emoji", Style::Emoji)])?;
             }

@@ -13,6 +13,7 @@
 //! | `fold` | from events to the whole answer |
 //! | `turns` | order and pairing that the strict protocols ask for |
 //! | `free_text` | tools that take free text, where a protocol only has functions |
+//! | `seal` | seals in the slots of other protocols |
 //! | `ids` | names that one protocol gives and another does not take |
 //! | `loss` | what did not survive, by the caller's names |
 //! | `capability` | what a model accepts, as data |
@@ -26,6 +27,7 @@ mod ids;
 mod loss;
 mod part;
 mod request;
+mod seal;
 mod turns;
 
 pub use answer::{Answer, Candidate, Finish, TokenLogprob};

@@ -296,6 +296,13 @@ pub enum OutputFormat {
     },
 }
 
+impl Request {
+    /// Whether the tool of that name takes free text.
+    pub fn takes_free_text(&self, name: &str) -> bool {
+        self.tools.iter().any(|tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if other == name))
+    }
+}
+
 impl Tool {
     /// A tool without a cache mark.
     pub fn new(kind: ToolKind) -> Self {

@@ -2,14 +2,14 @@
 
 use super::usage;
 use crate::canonical::{
-    Answer, Candidate, Citation, Content, Finish, Losses, Part, Reasoning, Request, TokenLogprob, ToolCall, ToolKind,
-    free_text,
+    Answer, Candidate, Citation, Content, Finish, Losses, Part, Reasoning, Request, ToolCall, free_text,
 };
 use crate::codec::AnswerHead;
 use crate::fault::Fault;
 use crate::fields::{Fields, items, wrong};
 use crate::json;
-use crate::write::{self, List, Object};
+use crate::openai;
+use crate::write::{self, Object};
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ fn candidate(choice: &Fields<'_>, losses: &mut Losses) -> Result<Candidate, Faul
         message.rest(losses);
     }
     if let Some(logprobs) = choice.object("logprobs")? {
-        candidate.logprobs = logprobs.raw("content").and_then(|raw| read_logprobs(raw).ok());
+        candidate.logprobs = logprobs.raw("content").and_then(|raw| openai::read_logprobs(raw).ok());
         logprobs.raw("refusal");
         logprobs.rest(losses);
     }
@@ -155,27 +155,6 @@ pub(super) fn citation(note: &str) -> Option<Citation> {
     })
 }
 
-/// Reads the tokens of `logprobs.content`.
-pub(super) fn read_logprobs(raw: &str) -> Result<Vec<TokenLogprob>, Fault> {
-    let one = |fields: &Fields<'_>, top: Vec<TokenLogprob>| -> Result<TokenLogprob, Fault> {
-        Ok(TokenLogprob {
-            token: fields.text("token")?.unwrap_or_default().into_owned(),
-            logprob: fields.number("logprob")?.unwrap_or_default(),
-            top,
-        })
-    };
-    let mut tokens = Vec::new();
-    for item in items(raw, "logprobs.content")? {
-        let fields = item.fields()?;
-        let mut top = Vec::new();
-        for other in fields.list("top_logprobs")?.unwrap_or_default() {
-            top.push(one(&other.fields()?, Vec::new())?);
-        }
-        tokens.push(one(&fields, top)?);
-    }
-    Ok(tokens)
-}
-
 /// Why an answer ended. Several servers say `stop` where tools are called.
 pub(super) fn finish(reason: Option<&str>, parts: &[Part]) -> Finish {
     let has = |wanted: fn(&Content) -> bool| parts.iter().any(|part| wanted(&part.content));
@@ -218,7 +197,7 @@ pub(super) fn write(answer: &Answer, head: &AnswerHead, request: &Request, losse
         match logprobs {
             Some(tokens) => {
                 let mut object = choice.object("logprobs");
-                write_logprobs(&mut object.list("content"), tokens);
+                openai::write_logprobs(&mut object.list("content"), tokens);
                 object.null("refusal");
             }
             None => {
@@ -291,35 +270,11 @@ pub(super) fn write_citation(note: &mut Object<'_>, source: &Citation, length: u
 
 fn write_call(object: &mut Object<'_>, call: &ToolCall, request: &Request) {
     object.text("id", &call.id);
-    if call.custom || is_custom(request, &call.name) {
+    if call.custom || request.takes_free_text(&call.name) {
         let input = if call.custom { Cow::Borrowed(&*call.arguments) } else { free_text(&call.arguments).into() };
         object.text("type", "custom").object("custom").text("name", &call.name).text("input", &input);
     } else {
         let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
         object.text("type", "function").object("function").text("name", &call.name).text("arguments", arguments);
-    }
-}
-
-/// Whether the caller's tool of that name takes free text.
-pub(super) fn is_custom(request: &Request, name: &str) -> bool {
-    request.tools.iter().any(|tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if other == name))
-}
-
-/// Writes the tokens of `logprobs.content`.
-pub(super) fn write_logprobs(list: &mut List<'_>, tokens: &[TokenLogprob]) {
-    let one = |object: &mut Object<'_>, token: &TokenLogprob| {
-        object.text("token", &token.token).number("logprob", token.logprob);
-        let mut bytes = object.list("bytes");
-        for byte in token.token.bytes() {
-            bytes.raw(&byte.to_string());
-        }
-    };
-    for token in tokens {
-        let mut object = list.object();
-        one(&mut object, token);
-        let mut top = object.list("top_logprobs");
-        for other in &token.top {
-            one(&mut top.object(), other);
-        }
     }
 }

@@ -10,6 +10,7 @@ use crate::head::{self, Head};
 use crate::openai;
 use crate::relay::Watch;
 use crate::usage::Usage;
+use crate::writing::Writing;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl Codec for ChatCompletions {
         names: &dyn Codec,
         losses: &mut Losses,
     ) -> Result<Bytes, Fault> {
-        write_request::request(request, &mut write_request::Writing { target, names, losses })
+        write_request::request(request, &mut Writing { target, names, losses })
     }
 
     fn check_answer(&self, body: &[u8]) -> Result<Option<Usage>, Fault> {

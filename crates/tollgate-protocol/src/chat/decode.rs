@@ -4,11 +4,12 @@
 //! their index, one after the other as a rule, mixed at worst; a call whose arguments are a complete object is closed
 //! when something else begins.
 
-use super::answer::{citation, finish, read_logprobs};
+use super::answer::{citation, finish};
 use crate::canonical::{Block, Content, Delta, Event, Part, Sink, ToolCall};
 use crate::codec::Decoder;
 use crate::fault::Fault;
 use crate::json;
+use crate::openai;
 use crate::sse;
 use std::borrow::Cow;
 
@@ -243,7 +244,7 @@ impl Decoder for ChatDecoder {
         if let (Some(logprobs), Some((_, block))) = (logprobs, self.open) {
             let _ = json::members(logprobs, |member| {
                 if let (b"content", Ok(raw)) = (member.key().as_ref(), std::str::from_utf8(member.value))
-                    && let Ok(tokens) = read_logprobs(raw)
+                    && let Ok(tokens) = openai::read_logprobs(raw)
                     && !tokens.is_empty()
                 {
                     sink.event(Event::Delta { block, delta: Delta::Logprobs(tokens) });

@@ -1,6 +1,6 @@
 //! A streamed answer for a chat caller.
 
-use super::answer::{ID, is_custom, reason, write_citation, write_logprobs};
+use super::answer::{ID, reason, write_citation};
 use super::usage;
 use crate::canonical::{Block, Delta, Event, Finish, Losses, Request, TokenLogprob, free_text};
 use crate::codec::{AnswerHead, Encoder};
@@ -53,7 +53,7 @@ impl ChatEncoder {
         object.whole("created", head.created).text("model", &head.model);
         drop(object);
         opening.truncate(opening.len() - 1);
-        let custom = request.tools.iter().filter_map(|tool| tool.name()).filter(|name| is_custom(request, name));
+        let custom = request.tools.iter().filter_map(|tool| tool.name()).filter(|name| request.takes_free_text(name));
         Self {
             opening: opening.to_vec(),
             usage_asked: request.stream_usage,
@@ -83,7 +83,7 @@ impl ChatEncoder {
         match logprobs {
             Some(tokens) => {
                 let mut object = choice.object("logprobs");
-                write_logprobs(&mut object.list("content"), tokens);
+                openai::write_logprobs(&mut object.list("content"), tokens);
                 object.null("refusal");
             }
             None => {

@@ -24,8 +24,9 @@ use crate::json::{self, Member};
 use crate::openai;
 use crate::usage::Usage;
 
+pub use crate::generated::Generated;
 pub use codec::ChatCompletions;
-pub use generated::{Generated, generated};
+pub use generated::generated;
 pub(crate) use usage::details;
 pub use usage::{ChatUsage, usage};
 pub use watch::ChatWatch;

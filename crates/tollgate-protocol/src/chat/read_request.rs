@@ -44,8 +44,6 @@ pub(super) fn request(body: &[u8], losses: &mut Losses) -> Result<Request, Fault
     }
     if let Some(options) = fields.object("stream_options")? {
         request.stream_usage = options.flag("include_usage")?.unwrap_or(false);
-        // Padding against guesses at the length of events: nothing that is asked for is lost without it.
-        options.raw("include_obfuscation");
         options.rest(losses);
     }
     tools(&fields, &mut request, losses)?;

@@ -164,7 +164,7 @@ fn piece(part: &Fields<'_>, losses: &mut Losses) -> Result<Option<Part>, Fault> 
         }
         "image_url" => {
             let inner = part.object("image_url")?.ok_or_else(|| missing(&part.at("image_url")))?;
-            let mut media = located(&inner.needed_text("url")?, MediaKind::Image);
+            let mut media = Media::located(&inner.needed_text("url")?, MediaKind::Image);
             media.detail = inner.text("detail")?.map(std::borrow::Cow::into_owned);
             inner.rest(losses);
             Part::new(Content::Media(media))
@@ -184,7 +184,7 @@ fn piece(part: &Fields<'_>, losses: &mut Losses) -> Result<Option<Part>, Fault> 
         }
         "video_url" => {
             let inner = part.object("video_url")?.ok_or_else(|| missing(&part.at("video_url")))?;
-            Part::new(Content::Media(located(&inner.needed_text("url")?, MediaKind::Video)))
+            Part::new(Content::Media(Media::located(&inner.needed_text("url")?, MediaKind::Video)))
         }
         "file" => Part::new(Content::Media(file(part, losses)?)),
         _ => {
@@ -212,7 +212,7 @@ fn file(part: &Fields<'_>, losses: &mut Losses) -> Result<Media, Fault> {
             detail: None,
         },
         (None, Some(data)) => {
-            let mut media = located(&data, MediaKind::Document);
+            let mut media = Media::located(&data, MediaKind::Document);
             if let Source::Url(data) = media.source {
                 // Not an address: base64 without its head.
                 media = Media { source: Source::Base64(data), media_type: None, ..media };
@@ -224,14 +224,4 @@ fn file(part: &Fields<'_>, losses: &mut Losses) -> Result<Media, Fault> {
     media.name = name;
     inner.rest(losses);
     Ok(media)
-}
-
-/// What stands at an address, or in it.
-fn located(url: &str, kind: MediaKind) -> Media {
-    let (source, media_type) = match Media::data_url(url) {
-        Some((media_type, data)) => (Source::Base64(data), Some(media_type)),
-        None => (Source::Url(url.to_owned()), None),
-    };
-    let kind = media_type.as_deref().map_or(kind, MediaKind::of_type);
-    Media { kind, source, media_type, name: None, detail: None }
 }

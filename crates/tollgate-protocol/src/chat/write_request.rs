@@ -2,35 +2,14 @@
 
 use super::write_turns;
 use crate::canonical::{
-    Effort, Field, Losses, OutputCap, OutputFormat, ReasoningAsk, Request, Sampling, SchemaSupport, ThinkingMode, Tool,
+    Effort, Field, OutputCap, OutputFormat, ReasoningAsk, Request, Sampling, SchemaSupport, ThinkingMode, Tool,
     ToolChoice, ToolKind, WebSearch,
 };
-use crate::codec::{Codec, Protocol, Target};
+use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::{self, Object};
+use crate::writing::Writing;
 use bytes::{Bytes, BytesMut};
-
-/// Who is written to, whose names are used, and what was lost so far.
-pub(super) struct Writing<'a> {
-    pub(super) target: &'a Target<'a>,
-    pub(super) names: &'a dyn Codec,
-    pub(super) losses: &'a mut Losses,
-}
-
-impl Writing<'_> {
-    pub(super) fn dropped(&mut self, field: Field) {
-        self.losses.dropped(self.names.name(field));
-    }
-
-    pub(super) fn approximated(&mut self, field: Field) {
-        self.losses.approximated(self.names.name(field));
-    }
-
-    /// What cannot be left out without asking for something else.
-    pub(super) fn refuse(&self, field: Field, what: &str) -> Fault {
-        Fault::unsupported(self.names.name(field), format!("This model does not take {what}."))
-    }
-}
 
 /// Writes a whole request.
 pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<Bytes, Fault> {
@@ -70,7 +49,7 @@ pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<By
     let mut out = BytesMut::with_capacity(1024);
     let mut body = write::object(&mut out);
     body.text("model", writing.target.model);
-    let schema = by_words(output, writing);
+    let schema = writing.by_words(output);
     write_turns::messages(&mut body, instructions, schema.as_deref(), turns, writing)?;
     if *stream {
         body.flag("stream", true).object("stream_options").flag("include_usage", true);
@@ -266,21 +245,6 @@ fn think(body: &mut Object<'_>, ask: &ReasoningAsk, tools: bool, writing: &mut W
     }
 }
 
-/// The words that ask for a form which the model has no field for.
-fn by_words(output: &OutputFormat, writing: &mut Writing<'_>) -> Option<String> {
-    let support = writing.target.accepts.schema;
-    let words = match (output, support) {
-        (OutputFormat::Text, _) | (_, SchemaSupport::Native) => return None,
-        // DeepSeek refuses JSON mode unless the word stands somewhere (its documentation, 2026-11).
-        (OutputFormat::JsonObject, _) => "Answer with a JSON object and nothing else.".to_owned(),
-        (OutputFormat::Schema { schema, .. }, _) => {
-            format!("Answer with JSON and nothing else. It must be valid by this JSON Schema:\n{}", schema.0)
-        }
-    };
-    writing.approximated(Field::OutputFormat);
-    Some(words)
-}
-
 fn form(body: &mut Object<'_>, output: &OutputFormat, writing: &mut Writing<'_>) {
     match (output, writing.target.accepts.schema) {
         (OutputFormat::Text, _) | (_, SchemaSupport::None) => {}
@@ -337,7 +301,13 @@ fn write_tools(
         web_search(body, options, writing);
     }
     if callable == 0 {
-        // Refused by the vendor where there is nothing to choose from, and says nothing there.
+        // Refused by the vendor where there is nothing to choose from.
+        if choice.is_some() {
+            writing.dropped(Field::ToolChoice);
+        }
+        if parallel.is_some() {
+            writing.dropped(Field::ParallelTools);
+        }
         return Ok(());
     }
     match choice {

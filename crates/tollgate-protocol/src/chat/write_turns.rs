@@ -1,6 +1,5 @@
 //! Turns into the messages of a chat request.
 
-use super::write_request::Writing;
 use crate::canonical::{
     Content, Field, Media, MediaKind, Part, Role, Source, SystemRole, ToolCall, ToolResult, Turn, fitting,
     free_text_arguments, is_word, paired,
@@ -8,6 +7,7 @@ use crate::canonical::{
 use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::{List, Object};
+use crate::writing::Writing;
 
 /// Longest id of a call that every route of the vendor takes, in bytes (issue threads, 2026-11).
 const MAX_ID: usize = 40;
@@ -25,7 +25,7 @@ pub(super) fn messages(
         system(&mut list, instructions, form, writing)?;
     }
     let paired = paired(turns);
-    if paired.invented {
+    if paired.invented || paired.orphaned {
         writing.approximated(Field::ToolCalls);
     }
     for turn in &paired.turns {

@@ -8,12 +8,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{
-    Call,
     check::{given, integer, too_long},
     error::{Failure, missing, not_supported},
     model_name, object,
 };
 use crate::{
+    call::Call,
     content::{Rng, count_tokens, fnv1a},
     script::Answer,
 };

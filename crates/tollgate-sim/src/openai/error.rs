@@ -3,10 +3,15 @@
 //! The organisation and the masked key in some of them are made up; real ones carry the operator's, which is why the
 //! gateway must not hand such texts on.
 
+use bytes::BytesMut;
 use serde_json::{Value, json};
 
-use super::Stamp;
-use crate::{script::Answer, steer::Refusal};
+use super::OpenAi;
+use crate::{
+    call::{House, Stamp},
+    script::Answer,
+    steer::Refusal,
+};
 
 pub(super) const ORGANIZATION: &str = "org-SimulatedOrganization0000";
 const MASKED_KEY: &str = "sk-proj-********************************************************sim0";
@@ -33,6 +38,11 @@ impl Failure {
         Self { param: Some(param.into()), ..Self::of(400, "invalid_request_error", Some(code), message) }
     }
 
+    /// The caller's steering asks for something that cannot be.
+    pub(super) fn steered(message: impl Into<String>) -> Self {
+        Self::invalid(message, "x-tollgate-sim", "invalid_value")
+    }
+
     fn of(status: u16, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), kind, param: None, code, headers: Vec::new() }
     }
@@ -49,7 +59,7 @@ impl Failure {
 
     pub(super) fn answer(&self, stamp: &mut Stamp) -> Answer {
         let body = format!("{:#}\n", self.body());
-        let mut answer = Answer::whole(self.status, stamp.headers("application/json; charset=utf-8"), body);
+        let mut answer = Answer::whole(self.status, OpenAi.headers(stamp, "application/json; charset=utf-8"), body);
         for (name, value) in &self.headers {
             answer.header(name, *value);
         }
@@ -60,6 +70,11 @@ impl Failure {
 /// What an error in the middle of an answer says, `error-after`.
 pub(super) fn in_the_middle() -> Failure {
     Failure::of(500, "server_error", None, "The server had an error while processing your request. Sorry about that!")
+}
+
+/// The same as an event of a stream that has only `data:` lines.
+pub(super) fn event(out: &mut BytesMut) {
+    out.extend_from_slice(format!("data: {}\n\n", in_the_middle().body()).as_bytes());
 }
 
 pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {

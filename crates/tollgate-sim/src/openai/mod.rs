@@ -9,87 +9,38 @@ mod embeddings;
 mod error;
 mod models;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
     Request, Simulator,
-    content::{BASE62, HEX, Rng, fnv1a},
-    faults,
-    script::{Answer, Steps},
-    sse::{Frames, Stream},
+    call::{Call, House, Stamp},
+    script::Answer,
     steer::{BadSteer, Steer},
 };
 use error::Failure;
 
-/// Deterministic names and times of one answer.
-struct Stamp {
-    rng: Rng,
-    /// Of this request.
-    seed: u64,
-    /// Of the simulator.
-    world: u64,
-    created: u64,
-}
+/// `OpenAI` as the maker of answers.
+struct OpenAi;
 
-impl Stamp {
-    fn new(simulator: &Simulator, request: &Request<'_>) -> Self {
-        let hash = fnv1a(request.body) ^ fnv1a(request.path.as_bytes()).rotate_left(17);
-        let mut rng = Rng::new(hash ^ simulator.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let seed = rng.next();
-        Self { created: 1_760_000_000 + rng.below(1_000_000), seed, world: simulator.seed, rng }
-    }
-
-    fn id(&mut self, prefix: &str, length: usize) -> String {
-        format!("{prefix}{}", self.rng.letters(BASE62, length))
-    }
-
-    fn hex(&mut self, prefix: &str, length: usize) -> String {
-        format!("{prefix}{}", self.rng.letters(HEX, length))
-    }
-
-    /// The headers that every answer of this vendor carries.
-    fn headers(&mut self, content_type: &str) -> Vec<(&'static str, String)> {
+impl House for OpenAi {
+    fn headers(&self, stamp: &mut Stamp, content_type: &str) -> Vec<(&'static str, String)> {
         vec![
             ("content-type", content_type.to_owned()),
             ("openai-organization", error::ORGANIZATION.to_owned()),
-            ("openai-processing-ms", (20 + self.rng.below(900)).to_string()),
+            ("openai-processing-ms", (20 + stamp.rng.below(900)).to_string()),
             ("openai-version", "2020-10-01".to_owned()),
             ("x-ratelimit-limit-requests", "10000".to_owned()),
             ("x-ratelimit-limit-tokens", "2000000".to_owned()),
             ("x-ratelimit-remaining-requests", "9999".to_owned()),
-            ("x-ratelimit-remaining-tokens", (1_900_000 + self.rng.below(99_000)).to_string()),
+            ("x-ratelimit-remaining-tokens", (1_900_000 + stamp.rng.below(99_000)).to_string()),
             ("x-ratelimit-reset-requests", "6ms".to_owned()),
             ("x-ratelimit-reset-tokens", "0s".to_owned()),
-            ("x-request-id", self.hex("req_", 32)),
+            ("x-request-id", stamp.hex("req_", 32)),
         ]
     }
-}
 
-/// What a call has at hand.
-struct Call<'a> {
-    request: &'a Request<'a>,
-    steer: &'a Steer,
-    stamp: Stamp,
-}
-
-impl Call<'_> {
-    /// A body that is not a stream, with the faults asked for.
-    fn plain(&mut self, status: u16, content_type: &str, body: Vec<u8>, prompt: u64, completion: u64) -> Answer {
-        let mut answer = Answer::whole(status, self.stamp.headers(content_type), "");
-        answer.prompt_tokens = prompt;
-        faults::body(self.steer, answer, body, &error::in_the_middle().body().to_string(), completion)
-    }
-
-    /// A server-sent event stream, with the faults asked for.
-    fn stream(&mut self, frames: impl Frames + 'static, prompt: u64) -> Answer {
-        let mut answer = Answer::whole(200, self.stamp.headers("text/event-stream; charset=utf-8"), "");
-        answer.header("cache-control", "no-cache");
-        answer.length = None;
-        answer.prompt_tokens = prompt;
-        let error = format!("data: {}\n\n", error::in_the_middle().body());
-        answer.steps = Steps::new(Stream::new(self.steer, frames, Bytes::from(error)));
-        answer
+    fn broken(&self, _: &mut Stamp) -> String {
+        error::in_the_middle().body().to_string()
     }
 }
 
@@ -105,8 +56,8 @@ const CALLS: &[(&str, Act)] = &[
 ];
 
 pub(crate) fn answer(simulator: &Simulator, request: &Request<'_>, steer: &Steer) -> Answer {
-    let mut call = Call { request, steer, stamp: Stamp::new(simulator, request) };
-    let answer = refusal(simulator, &call).map_or_else(|| route(&mut call), Err);
+    let mut call = Call::new(simulator, request, steer, &OpenAi);
+    let answer = refusal(&call).map_or_else(|| route(&mut call), Err);
     match answer {
         Ok(answer) => Answer { status: steer.status.unwrap_or(answer.status), ..answer },
         Err(failure) => failure.answer(&mut call.stamp),
@@ -115,11 +66,11 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<'_>, steer: &Steer
 
 /// A steering header that cannot be understood is the caller's mistake, told as the vendor would.
 pub(crate) fn bad_steer(simulator: &Simulator, request: &Request<'_>, bad: &BadSteer) -> Answer {
-    Failure::invalid(bad.to_string(), "x-tollgate-sim", "invalid_value").answer(&mut Stamp::new(simulator, request))
+    Failure::steered(bad.to_string()).answer(&mut Stamp::new(simulator, request))
 }
 
-fn refusal(simulator: &Simulator, call: &Call<'_>) -> Option<Failure> {
-    if simulator.wants_key && ["authorization", "api-key"].iter().all(|name| call.request.header(name).is_none()) {
+fn refusal(call: &Call<'_>) -> Option<Failure> {
+    if call.simulator.wants_key && ["authorization", "api-key"].iter().all(|name| call.request.header(name).is_none()) {
         return Some(error::no_key());
     }
     let model = || {

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
-use crate::{content::decoded, script::Answer};
+use crate::{call::Call, content::decoded, script::Answer};
 
 /// What the list shows. Any other name works as well.
 const NAMES: &[(&str, u64)] = &[

@@ -9,6 +9,7 @@ pub mod video;
 use std::sync::LazyLock;
 
 use crate::config::Kind;
+use tollgate_protocol::canonical::Capabilities;
 
 /// One model of one kind of provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,15 @@ pub fn find(model: &str) -> &'static [Entry] {
     let rest = all.get(start..).unwrap_or_default();
     let count = rest.partition_point(|entry| entry.model == model);
     rest.get(..count).unwrap_or_default()
+}
+
+/// What a model at a kind of provider accepts.
+pub fn accepts(kind: Kind, model: &str) -> Capabilities {
+    let entry = find(model).iter().find(|entry| entry.kind == kind);
+    Capabilities {
+        max_output_tokens: entry.and_then(|entry| entry.max_output_tokens).map(u64::from),
+        ..Capabilities::default()
+    }
 }
 
 impl Entry {

@@ -3,8 +3,8 @@
 //! What a request may cost at most is held; `docs/limits.md` states the bound that follows. A request that is
 //! admitted gets its one charge, whatever then becomes of it.
 
-use super::attempt::Payload;
 use super::charge::{Charge, GRANT};
+use super::outbound::Payload;
 use super::{Gateway, Route};
 use crate::accounts::{Account, Need, Rate, Refused, Whose};
 use crate::catalogue::{self, Entry};
@@ -80,7 +80,7 @@ impl Ask {
         match self.route {
             Route::Embeddings => 0,
             Route::Transcriptions | Route::Translations => TRANSCRIPT,
-            Route::Chat => {
+            Route::Converse(_) => {
                 let most = entry.and_then(|entry| entry.max_output_tokens).map_or(UNKNOWN_OUTPUT, u64::from);
                 self.cap.unwrap_or(most).saturating_mul(self.count)
             }
@@ -148,7 +148,7 @@ fn worth(
     candidates: &[(Kind, Arc<str>)],
     now_ms: i64,
 ) -> Result<(Need, Option<u64>), Fault> {
-    let grows = ask.route == Route::Chat && ask.cap.is_none();
+    let grows = ask.route.is_conversation() && ask.cap.is_none();
     let (mut worst, mut first, mut hidden, mut priced) = (0, 0, false, false);
     for (kind, model) in candidates {
         let Some(price) = prices.find(*kind, model) else { continue };

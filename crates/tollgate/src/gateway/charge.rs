@@ -174,7 +174,7 @@ impl Charge {
             error: record.error.clone(),
             upstream_id: record.upstream_id.clone(),
             failed,
-            translation: None,
+            translation: record.translation.clone(),
         };
         if record.outcome == Outcome::ClientLeft {
             entry.flags.set(Flags::CLIENT_LEFT);
@@ -202,7 +202,7 @@ impl Charge {
         let series = &mut self.entry.series;
         if series.endpoint.is_empty() {
             self.entry.id = RequestId::parse(&record.id).unwrap_or_default();
-            series.endpoint = endpoint(record.route);
+            series.endpoint = super::Route::shared_name(record.route);
             series.model = record.model.as_deref().unwrap_or_default().into();
         }
         series.provider = Arc::clone(&record.provider);
@@ -283,12 +283,6 @@ fn is_possible(usage: &Usage, kind: Option<Kind>, model: &str) -> bool {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The shared name of a route.
-fn endpoint(route: &'static str) -> Arc<str> {
-    static NAMES: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| super::Route::ALL.map(|route| route.name().into()));
-    NAMES.iter().find(|name| &***name == route).map_or_else(|| route.into(), Arc::clone)
 }
 
 /// Now, in unix milliseconds; never before the request's id was made.

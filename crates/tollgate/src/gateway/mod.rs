@@ -3,9 +3,11 @@
 //! ```text
 //! head ─▶ caller ─▶ body ─▶ plan ─▶ attempt ─▶ open ─▶ relay ─▶ record
 //!         caller.rs path.rs         attempt.rs open.rs streamed.rs meter.rs
-//!                   upload.rs       headers.rs read.rs
+//!                   upload.rs      outbound.rs read.rs
+//!                                   headers.rs
 //! ```
 //!
+//! `route.rs` says what a path asks for, `crossing.rs` carries what crosses from one protocol into another and back;
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
 //! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
 //! it for requests that carry an `Idempotency-Key`.
@@ -16,15 +18,18 @@ mod admission;
 mod attempt;
 mod caller;
 mod charge;
+mod crossing;
 mod drain;
 mod failure;
 mod headers;
 mod idempotency;
 mod meter;
 mod open;
+mod outbound;
 pub mod path;
 mod read;
 mod respond;
+mod route;
 mod streamed;
 mod timer;
 mod upload;
@@ -44,6 +49,7 @@ use std::sync::atomic::AtomicI64;
 
 pub use caller::{Session, identify};
 pub use respond::{fault_answer, request_id};
+pub use route::{Asked, Route};
 
 /// What all requests share.
 pub struct Gateway {
@@ -69,47 +75,4 @@ pub struct Gateway {
     pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
-}
-
-/// The data-plane routes that reach a vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// `POST /v1/chat/completions`.
-    Chat,
-    /// `POST /v1/embeddings`.
-    Embeddings,
-    /// `POST /v1/audio/transcriptions`.
-    Transcriptions,
-    /// `POST /v1/audio/translations`.
-    Translations,
-}
-
-impl Route {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Embeddings, Self::Transcriptions, Self::Translations];
-
-    /// The route's name in logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "/v1/chat/completions",
-            Self::Embeddings => "/v1/embeddings",
-            Self::Transcriptions => "/v1/audio/transcriptions",
-            Self::Translations => "/v1/audio/translations",
-        }
-    }
-
-    /// The path below a provider's base URL.
-    fn upstream_path(self) -> &'static str {
-        match self {
-            Self::Chat => "/chat/completions",
-            Self::Embeddings => "/embeddings",
-            Self::Transcriptions => "/audio/transcriptions",
-            Self::Translations => "/audio/translations",
-        }
-    }
-
-    /// Whether its requests are forms.
-    fn is_form(self) -> bool {
-        matches!(self, Self::Transcriptions | Self::Translations)
-    }
 }

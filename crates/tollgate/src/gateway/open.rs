@@ -1,8 +1,10 @@
 //! From a vendor's head to an answer that may be delivered: the first meaningful frame of a stream, or a whole
 //! answer that has been checked.
 
+use super::crossing::{Return, TRANSLATION};
 use super::failure::{Failure, Next, Stopped};
-use super::read::{Failed, MAX_HELD, Whole, broken, cut, peek, whole};
+use super::meter::Meter;
+use super::read::{Failed, MAX_CHECKED, MAX_CROSSED, MAX_HELD, Whole, broken, cut, peek, whole};
 use super::timer::Timer;
 use super::wait::{Watch, raced};
 use super::{Route, headers};
@@ -14,12 +16,15 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Instant;
 use tollgate_protocol::audio::{self, TranscriptWatch};
-use tollgate_protocol::chat::{self, ChatWatch};
+use tollgate_protocol::canonical::Losses;
+use tollgate_protocol::chat;
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::relay::{self, Pushed, Relay};
 use tollgate_protocol::usage::Usage;
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// An answer that may be delivered.
@@ -85,15 +90,28 @@ pub(super) struct Primed {
     pub(super) timer: Timer,
 }
 
+/// What was asked, as far as its answer depends on it.
+pub(super) struct Exchange {
+    pub(super) route: Route,
+    /// The protocol that the vendor was asked in.
+    pub(super) wire: Protocol,
+    pub(super) stream: bool,
+    /// The vendor's stream is to be one JSON list.
+    pub(super) array: bool,
+    pub(super) hide_usage: bool,
+    /// The way back into the caller's protocol, where that is another.
+    pub(super) back: Option<Return>,
+}
+
 /// Opens a successful answer. The outer error ends the request.
 pub(super) async fn open(
     reply: Reply,
-    route: Route,
-    stream: bool,
-    hide_usage: bool,
+    exchange: Exchange,
     mut timer: Timer,
     caller: &mut Watch<'_>,
+    meter: &mut Meter,
 ) -> Result<Result<Opened, Failure>, Stopped> {
+    let Exchange { route, wire, stream, array, hide_usage, ref back } = exchange;
     let Reply { status, headers: vendor, body: source } = reply;
     if vendor.get(&header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Ok(Err(broken(Fault::broken(
@@ -107,12 +125,12 @@ pub(super) async fn open(
             "The provider answered with a status that this route does not have.",
         ))));
     }
-    let mut headers = headers::to_caller(&vendor);
+    let mut headers = if back.is_some() { Lines::with_capacity(12) } else { headers::to_caller(&vendor) };
     let mut source = source;
     let mut start = BytesMut::new();
     let kind = vendor.text(&header::CONTENT_TYPE).unwrap_or_default();
     let mut events = is(kind, "text/event-stream");
-    if stream && !events && !route.is_form() {
+    if stream && !events && !array && !route.is_form() {
         // Some servers stream without saying so in the content type.
         match peek(&mut source, &mut start, &mut timer, caller).await {
             Ok(()) => {}
@@ -125,7 +143,7 @@ pub(super) async fn open(
             headers.set(header::CONTENT_TYPE, EVENTS);
         }
     }
-    let result = if events {
+    let result = if events || (array && stream) {
         if !stream && !route.is_form() {
             return Ok(Err(broken(Fault::broken(
                 "upstream_invalid_answer",
@@ -133,8 +151,15 @@ pub(super) async fn open(
             ))));
         }
         let watch: Box<dyn relay::Watch> =
-            if route.is_form() { Box::new(TranscriptWatch::default()) } else { Box::new(ChatWatch::new(hide_usage)) };
-        let primed = prime(Relay::new(watch), start, source, timer, caller).await;
+            if route.is_form() { Box::new(TranscriptWatch::default()) } else { wire.codec().watch(hide_usage) };
+        let relay = match back {
+            Some(back) => {
+                headers.set(header::CONTENT_TYPE, HeaderValue::from_static(back.stream_type()));
+                Relay::crossing(watch, back.bridge(wire))
+            }
+            None => Relay::new(watch),
+        };
+        let primed = prime(relay, start, source, timer, caller).await;
         primed.map(|primed| OpenedBody::Stream(Box::new(primed), Instant::now()))
     } else {
         let json = is(kind, "application/json");
@@ -144,11 +169,12 @@ pub(super) async fn open(
             (true, false) => Passing::Text,
         };
         let length = source.length();
-        match whole(start, source, &mut timer, caller).await {
+        let limit = if back.is_some() { MAX_CROSSED } else { MAX_CHECKED };
+        match whole(start, source, limit, &mut timer, caller).await {
             Err(failed) => Err(failed),
             Ok(Whole::Part { start, source }) => {
                 let object = start.trim_ascii_start().first() == Some(&b'{');
-                if !route.is_form() && (stream || !object) {
+                if back.is_some() || !route.is_form() && (stream || !object) {
                     Err(Failed::Failure(broken(chat::not_an_answer())))
                 } else {
                     Ok(OpenedBody::Large(Box::new(Large { start, source, length, kind: passing, timer })))
@@ -156,20 +182,33 @@ pub(super) async fn open(
             }
             Ok(Whole::All(body)) => {
                 let began = Instant::now();
-                match check(route, stream, json, &body) {
-                    Ok(usage) => {
-                        let content = match (usage, route) {
-                            (None, Route::Chat) => chat::generated(&body).bytes(),
-                            (None, Route::Transcriptions | Route::Translations) => body.len() as u64,
-                            _ => 0,
-                        };
-                        Ok(OpenedBody::Whole { body, usage, content, began, timer })
-                    }
+                let checked = check(route, wire, stream, json, &body).and_then(|usage| {
+                    let content = match (usage, route) {
+                        (None, Route::Converse(_)) => wire.codec().content_bytes(&body),
+                        (None, Route::Transcriptions | Route::Translations) => body.len() as u64,
+                        _ => 0,
+                    };
+                    let Some(back) = back else { return Ok((body, usage, content)) };
+                    let (body, lost) = back.whole(wire, &body)?;
+                    headers.set(header::CONTENT_TYPE, JSON);
+                    meter.note(|record| record.translation = Some(told(back, &lost)));
+                    Ok((body, usage, content))
+                });
+                match checked {
+                    Ok((body, usage, content)) => Ok(OpenedBody::Whole { body, usage, content, began, timer }),
                     Err(fault) => Err(Failed::Failure(in_band(fault))),
                 }
             }
         }
     };
+    if let Some(back) = back {
+        meter.note(|record| {
+            record.translation.get_or_insert_with(|| back.lost.clone());
+        });
+        if let Ok(value) = HeaderValue::from_str(&back.lost) {
+            headers.set(TRANSLATION, value);
+        }
+    }
     match result {
         Ok(body) => Ok(Ok(Opened { status, headers, body })),
         Err(Failed::Failure(failure)) => Ok(Err(failure)),
@@ -181,10 +220,15 @@ fn is(content_type: &str, wanted: &str) -> bool {
     content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(wanted))
 }
 
-fn check(route: Route, stream: bool, json: bool, body: &[u8]) -> Result<Option<Usage>, Fault> {
+/// What the receipt says of a translation: what the request lost, and what the answer.
+pub(super) fn told(back: &Return, answer: &Losses) -> String {
+    if answer.is_empty() { back.lost.clone() } else { format!("{};answer:{answer}", back.lost) }
+}
+
+fn check(route: Route, wire: Protocol, stream: bool, json: bool, body: &[u8]) -> Result<Option<Usage>, Fault> {
     match route {
-        Route::Chat => {
-            let usage = chat::answer(body)?;
+        Route::Converse(_) => {
+            let usage = wire.codec().check_answer(body)?;
             if stream {
                 Err(Fault::broken("upstream_invalid_answer", "The provider did not stream its answer."))
             } else {
@@ -196,14 +240,20 @@ fn check(route: Route, stream: bool, json: bool, body: &[u8]) -> Result<Option<U
     }
 }
 
+fn in_answer(fault: Fault, next: Next, outcome: &'static str) -> Failure {
+    Failure { fault, next, outcome, unasked: false }
+}
+
 /// The vendor put an error into its answer instead of content. Plain refusals allow another try; a break does not.
 fn in_band(fault: Fault) -> Failure {
     match fault.kind {
-        FaultKind::RateLimited => Failure { fault, next: Next::Account, outcome: "rate_limited" },
-        FaultKind::UpstreamUnavailable => Failure { fault, next: Next::Account, outcome: "unavailable" },
-        FaultKind::Rejected(_) => Failure { fault, next: Next::Stop, outcome: "rejected" },
+        FaultKind::RateLimited => in_answer(fault, Next::Account, "rate_limited"),
+        FaultKind::UpstreamUnavailable | FaultKind::UpstreamOverloaded => {
+            in_answer(fault, Next::Account, "unavailable")
+        }
+        FaultKind::Rejected(_) => in_answer(fault, Next::Stop, "rejected"),
         _ if matches!(&*fault.code, "upstream_account_error" | "upstream_error") => {
-            Failure { fault, next: Next::Account, outcome: "error" }
+            in_answer(fault, Next::Account, "error")
         }
         _ => broken(fault),
     }

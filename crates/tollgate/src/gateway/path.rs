@@ -1,18 +1,19 @@
 //! The life of one data-plane request. Read this first.
 
 use super::admission::{self, Ask};
-use super::attempt::{self, Outbound, Payload};
+use super::attempt;
 use super::charge;
 use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
-use super::respond::{cost, fault_answer, mark, rate_headers, request_id};
+use super::outbound::{Outbound, Payload};
+use super::respond::{cost, fault_answer, mark, name, rate_headers, request_id};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
-use super::{Gateway, Route, Session, caller, idempotency};
+use super::{Asked, Gateway, Route, Session, caller, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
-use crate::config::{Kind, Protocol};
+use crate::config::{Kind, Protocol, Provider};
 use crate::keys::{Key, Mode};
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
@@ -22,52 +23,53 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
-use tollgate_protocol::codec::InPath;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::{chat, embeddings, head};
+use tollgate_protocol::{embeddings, head};
 
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Answers one data-plane request, whatever happens.
 pub async fn serve(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: Asked,
     inbound: Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
+    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), asked.route.name(), inbound.started));
     if inbound.headers.contains(&idempotency::KEY) {
-        return Box::pin(idempotency::serve(gateway, route, inbound, body, session, meter)).await;
+        return Box::pin(idempotency::serve(gateway, asked, inbound, body, session, meter)).await;
     }
-    respond(gateway, route, &inbound, body, session, meter).await
+    respond(gateway, &asked, &inbound, body, session, meter).await
 }
 
 /// Answers one request for whoever sends it: a caller, or the gateway on behalf of all callers with one
 /// `Idempotency-Key`.
 pub(super) async fn respond(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: &Asked,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     mut meter: Meter,
 ) -> Answer {
-    match exchange(gateway, route, inbound, body, session, &mut meter).await {
-        Ok(opened) => deliver(opened, meter, session),
-        Err(stopped) => refuse(stopped, meter),
+    let protocol = asked.route.protocol();
+    match exchange(gateway, asked, inbound, body, session, &mut meter).await {
+        Ok(opened) => deliver(opened, protocol, meter, session),
+        Err(stopped) => refuse(stopped, protocol, meter),
     }
 }
 
 /// Who asks, what for, whom to ask, and the first that answers.
 async fn exchange(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: &Asked,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<Opened, Stopped> {
+    let route = asked.route;
     let key = caller::identify(gateway, inbound, session)?;
     meter.note(|record| {
         record.key_id = Some(Arc::clone(&key.id));
@@ -82,8 +84,10 @@ async fn exchange(
         Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, upload_limit, &gateway.spool)).await?))
     } else {
         let whole = whole(inbound, body, body_limit).await?;
-        let spec = if route == Route::Embeddings { &embeddings::HEAD } else { &chat::HEAD };
-        let head = head::read(&whole, spec, &InPath::default())?;
+        let head = match route {
+            Route::Converse(protocol) => protocol.codec().head(&whole, &asked.path)?,
+            _ => head::read(&whole, &embeddings::HEAD, &asked.path)?,
+        };
         Payload::Json { body: whole, head }
     };
     let read = Instant::now();
@@ -103,9 +107,9 @@ async fn exchange(
     let prices = Arc::clone(&fleet.config.prices);
     let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
-    let attempts = choices.as_deref().map(plan).transpose()?;
+    let attempts = choices.as_deref().map(|choices| plan(choices, route)).transpose()?;
     let watchdog = std::mem::take(&mut session.watchdog);
-    let mut outbound = Outbound { route, inbound, payload, prices, sandbox, planned: read, watchdog };
+    let mut outbound = Outbound { asked, inbound, payload, crossing: None, prices, sandbox, planned: read, watchdog };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
 }
 
@@ -168,8 +172,13 @@ fn in_sandbox(fleet: &Fleet, model: &str) -> bool {
 }
 
 /// The order in which a request's choices are tried.
-fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
-    routing::order(choices, Protocol::Chat, now_ms(), crate::ids::below).map_err(|none| match none {
+fn plan(choices: &[Choice], route: Route) -> Result<Vec<Attempt>, Fault> {
+    // A conversation crosses into whatever a provider speaks; the other routes are their own protocol's alone.
+    let serves = |provider: &Provider| match route {
+        Route::Converse(_) => !provider.protocols.is_empty(),
+        _ => provider.protocols.contains(&Protocol::Chat),
+    };
+    routing::order(choices, serves, now_ms(), crate::ids::below).map_err(|none| match none {
         NoAttempt::Protocol => Fault::new(
             FaultKind::NotFound,
             "model_not_found",
@@ -188,15 +197,16 @@ fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
 }
 
 /// The answer for what a vendor (or the sandbox) gave.
-fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
+fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, session: &mut Session) -> Answer {
     let Opened { status, mut headers, body } = opened;
     meter.note(|record| {
+        name(&mut headers, protocol, &record.id);
         record.status = status.as_u16();
         record.answered = true;
         record.first_byte = Some(record.started.elapsed());
         mark(&mut headers, record);
     });
-    rate_headers(&mut headers, meter.rates);
+    rate_headers(&mut headers, protocol, meter.rates);
     let body = match body {
         OpenedBody::Whole { body, usage, content, began, timer } => {
             session.watchdog = timer.release();
@@ -225,15 +235,17 @@ fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
 }
 
 /// The answer for a request that gets none from a vendor.
-pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
+pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> Answer {
     let fault = match stopped {
         Stopped::Fault(fault) => fault,
         // Nobody is there to read this; the meter settles as it drops.
         Stopped::Gone => return Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
     };
-    let mut answer = fault_answer(&fault, "");
+    let mut id = String::new();
+    meter.note(|record| id.clone_from(&record.id));
+    let mut answer = fault_answer(protocol, &fault, &id);
     meter.note(|record| {
-        record.status = fault.status();
+        record.status = answer.status.as_u16();
         record.error = Some(fault.code.to_string());
         record.outcome = match fault.kind {
             _ if record.attempts == 0 => Outcome::Refused,
@@ -242,7 +254,7 @@ pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
         };
         mark(&mut answer.headers, record);
     });
-    rate_headers(&mut answer.headers, meter.rates);
+    rate_headers(&mut answer.headers, protocol, meter.rates);
     answer
 }
 

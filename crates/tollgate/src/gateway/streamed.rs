@@ -87,6 +87,11 @@ fn note(relay: &Relay, meter: &mut Meter) {
     meter.note(|record| {
         record.usage = relay.usage();
         record.content_bytes = relay.content_bytes();
+        if let Some(losses) = relay.losses().filter(|losses| !losses.is_empty()) {
+            let request = record.translation.as_deref().unwrap_or("exact");
+            let request = request.split(";answer:").next().unwrap_or_default();
+            record.translation = Some(format!("{request};answer:{losses}"));
+        }
     });
 }
 

@@ -5,7 +5,7 @@
 
 use super::resolve;
 use crate::clock::now_ms;
-use crate::config::{Auth, Config, Credential, Kind, Protocol, Provider, Target};
+use crate::config::{Auth, Config, Credential, Kind, Provider, Target};
 use crate::lines::Lines;
 use crate::upstream::Origin;
 use http::{HeaderName, HeaderValue, header};
@@ -88,7 +88,7 @@ pub struct Attempt {
 /// Why a model has no attempt to offer now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAttempt {
-    /// No deployment of it speaks the protocol.
+    /// No deployment of it can serve the route.
     Protocol,
     /// All its accounts rest; the shortest rest, and whether it is for a rate limit.
     Resting {
@@ -251,10 +251,11 @@ impl Attempt {
 }
 
 /// The tries for a request, in order: by priority; within one priority by weight and chance; an account that is
-/// doubted after those that are not. `random` yields numbers below its argument, which is never 0.
+/// doubted after those that are not. `serves` says which providers can serve it at all; `random` yields numbers below
+/// its argument, which is never 0.
 pub fn order(
     choices: &[Choice],
-    protocol: Protocol,
+    serves: impl Fn(&Provider) -> bool,
     now: i64,
     mut random: impl FnMut(u64) -> u64,
 ) -> Result<Vec<Attempt>, NoAttempt> {
@@ -262,7 +263,7 @@ pub fn order(
         && let [account] = only.deployment.accounts.as_slice()
     {
         // The usual case: nothing to choose.
-        let speaks = only.deployment.provider.protocols.contains(&protocol);
+        let speaks = serves(&only.deployment.provider);
         return match account.resting(now) {
             _ if !speaks => Err(NoAttempt::Protocol),
             Some(wait) => Err(NoAttempt::Resting { wait, rate_limited: account.rests_for_rate() }),
@@ -272,8 +273,7 @@ pub fn order(
     let mut tiers: Vec<(bool, u32, Attempt)> = Vec::new();
     let mut shortest: Option<(Duration, bool)> = None;
     let mut speaks = false;
-    let mut pool: Vec<&Choice> =
-        choices.iter().filter(|c| c.deployment.provider.protocols.contains(&protocol)).collect();
+    let mut pool: Vec<&Choice> = choices.iter().filter(|choice| serves(&choice.deployment.provider)).collect();
     pool.sort_by_key(|choice| choice.priority);
     for tier in pool.chunk_by(|a, b| a.priority == b.priority) {
         for choice in shuffled(tier, |choice| choice.weight, &mut random) {

@@ -48,7 +48,7 @@ pub fn write_error(fault: &Fault, request_id: &str) -> Vec<u8> {
         | FaultKind::TooLarge
         | FaultKind::RequestTimeout => 1201,
         FaultKind::RateLimited => 1302,
-        FaultKind::UpstreamUnavailable | FaultKind::Unavailable => 5001,
+        FaultKind::UpstreamUnavailable | FaultKind::UpstreamOverloaded | FaultKind::Unavailable => 5001,
         FaultKind::UpstreamTimeout => 5002,
         FaultKind::UpstreamBroken | FaultKind::Internal => 5000,
     };

@@ -54,7 +54,7 @@ pub fn write_error(fault: &Fault) -> Vec<u8> {
         FaultKind::NotFound | FaultKind::Rejected(404) => "NOT_FOUND",
         FaultKind::Conflict => "ABORTED",
         FaultKind::Rejected(_) => "INVALID_ARGUMENT",
-        FaultKind::UpstreamUnavailable | FaultKind::Unavailable => "UNAVAILABLE",
+        FaultKind::UpstreamUnavailable | FaultKind::UpstreamOverloaded | FaultKind::Unavailable => "UNAVAILABLE",
         FaultKind::UpstreamTimeout => "DEADLINE_EXCEEDED",
         FaultKind::UpstreamBroken | FaultKind::Internal => "INTERNAL",
     };

@@ -11,30 +11,7 @@ use super::super::{
     model_name,
 };
 use super::prompt;
-
-/// What the answer has to look like.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Format {
-    Text,
-    JsonObject,
-    JsonSchema(Value),
-}
-
-/// A tool of the request.
-#[derive(Debug, Clone)]
-pub(super) struct Tool {
-    pub name: String,
-    /// None for a custom tool, which takes free text.
-    pub parameters: Option<Value>,
-}
-
-/// Which tool the request itself insists on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Insists {
-    No,
-    Any,
-    On(String),
-}
+use crate::turn::{Format, Insists, Tool, Wish};
 
 #[derive(Debug)]
 pub(super) struct Ask {
@@ -42,16 +19,7 @@ pub(super) struct Ask {
     pub stream: bool,
     pub include_usage: bool,
     pub choices: u64,
-    pub cap: Option<u64>,
-    pub stop: Vec<String>,
-    pub format: Format,
-    pub tools: Vec<Tool>,
-    pub insists: Insists,
-    /// The last thing the user said.
-    pub topic: String,
-    /// The conversation ends with a tool's result.
-    pub after_tool: bool,
-    pub prompt_tokens: u64,
+    pub wish: Wish,
     pub audio_tokens: u64,
 }
 
@@ -81,17 +49,32 @@ impl Ask {
             stream,
             include_usage: options.and_then(|options| options.get("include_usage")) == Some(&Value::Bool(true)),
             choices: integer(fields, "n", 1, 128)?.unwrap_or(1),
-            cap: cap(fields)?,
-            stop: stop(fields)?,
-            format: format(fields)?,
-            insists: insists(fields, &tools)?,
-            tools,
-            topic: last.map(prompt::said).unwrap_or_default(),
-            after_tool: messages.last().is_some_and(|last| ["tool", "function"].contains(&role(last))),
-            prompt_tokens: counted.tokens,
+            wish: Wish {
+                topic: last.map(prompt::said).unwrap_or_default(),
+                prompt_tokens: counted.tokens,
+                cap: cap(fields)?,
+                stop: stop(fields)?,
+                format: format(fields)?,
+                insists: insists(fields, &tools)?,
+                tools,
+                rounds: rounds(messages),
+                reasons: false,
+            },
             audio_tokens: counted.audio,
         })
     }
+}
+
+/// Rounds of tool results at the end of the conversation, since the user last spoke.
+fn rounds(messages: &[Value]) -> u64 {
+    let is_result = |message: &&Value| ["tool", "function"].contains(&role(message));
+    if !messages.last().as_ref().is_some_and(is_result) {
+        return 0;
+    }
+    let loops = messages.rsplit(|message| role(message) == "user").next().unwrap_or_default();
+    let starts =
+        loops.windows(2).filter(|pair| matches!(pair, [before, after] if !is_result(&before) && is_result(&after)));
+    starts.count().max(1) as u64
 }
 
 fn role(message: &Value) -> &str {

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 use super::{Frame, Usage, Voice};
 use crate::{
     content::{count_tokens, escape},
+    openai::error,
+    output::Output,
     sse::{Frames, Kind},
     steer,
+    turn::{Said, ToolCall},
 };
 
 /// Where the stream stands.
@@ -40,12 +43,22 @@ pub(super) struct Chunks {
     text: String,
 }
 
+/// One choice: its parts one after the other.
 struct Line {
-    voice: Voice,
+    parts: Vec<Part>,
+    at: usize,
+    opening: Value,
+    finish: &'static str,
+}
+
+/// A text, or the arguments of a call.
+struct Part {
+    output: Output,
+    /// What has to be said before the part, unless the choice's first chunk says it.
+    opening: Option<Value>,
     /// Around the text of a content chunk.
     before: String,
     after: &'static str,
-    open: bool,
 }
 
 impl Chunks {
@@ -81,64 +94,89 @@ impl Chunks {
     fn after(&self, from: usize) -> At {
         let count = self.lines.len();
         let turns = (0..count).map(|step| (from + step).checked_rem(count).unwrap_or(0));
-        let mut open = turns.filter(|at| self.lines.get(*at).is_some_and(|line| line.open));
+        let mut open = turns.filter(|at| self.lines.get(*at).is_some_and(|line| line.part().is_some()));
         open.next().map_or(At::Finish(0), At::Content)
     }
 
     fn content(&mut self, index: usize, out: &mut BytesMut) {
-        self.text.clear();
-        let Some(line) = self.lines.get_mut(index) else {
+        let Some(part) = self.lines.get_mut(index).and_then(Line::part_mut) else {
             return;
         };
-        self.said += line.voice.output.next(&mut self.text).unwrap_or(0);
-        line.open = !line.voice.output.is_over();
-        let (before, after) = (&line.before, line.after);
-        put(out, &[&self.head, before]);
+        if let Some(opening) = part.opening.take() {
+            self.choice(index, &opening, None, out);
+            put(out, &[self.tail]);
+            return;
+        }
+        self.text.clear();
+        self.said += part.output.next(&mut self.text).unwrap_or(0);
+        put(out, &[&self.head, &part.before]);
         escape(&self.text, out);
-        put(out, &[after, self.tail]);
+        put(out, &[part.after, self.tail]);
     }
 }
 
 /// Whatever follows the text in a choice that is a text.
 const TEXT_END: &str = "\"},\"logprobs\":null,\"finish_reason\":null}";
+const CALL_END: &str = "\"}}]},\"logprobs\":null,\"finish_reason\":null}";
 
 impl Line {
     fn new(index: usize, voice: Voice) -> Self {
-        let (before, after) = match &voice.call {
-            None => (",\"delta\":{\"content\":\"", TEXT_END),
-            Some(call) if call.custom => (
-                ",\"delta\":{\"tool_calls\":[{\"index\":0,\"custom\":{\"input\":\"",
-                "\"}}]},\"logprobs\":null,\"finish_reason\":null}",
-            ),
-            Some(_) => (
-                ",\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"",
-                "\"}}]},\"logprobs\":null,\"finish_reason\":null}",
-            ),
+        let finish = voice.finish();
+        let (opening, parts) = match voice.turn.said {
+            Said::Text(output) => {
+                let before = format!("{{\"index\":{index},\"delta\":{{\"content\":\"");
+                let opening = json!({"role": "assistant", "content": "", "refusal": null});
+                (opening, vec![Part { output, opening: None, before, after: TEXT_END }])
+            }
+            Said::Calls(calls) => {
+                let calls = calls.into_iter().zip(&voice.ids).enumerate();
+                let mut parts: Vec<Part> = calls.map(|(at, (call, id))| Part::call(index, at, call, id)).collect();
+                // The first call is named in the choice's first chunk.
+                let named = parts.first_mut().and_then(|part| part.opening.take());
+                let named = named.and_then(|named| named.get("tool_calls").cloned());
+                let opening = json!({"role": "assistant", "content": null, "tool_calls": named, "refusal": null});
+                (opening, parts)
+            }
         };
-        Self { open: !voice.output.is_over(), voice, before: format!("{{\"index\":{index}{before}"), after }
+        Self { parts, at: 0, opening, finish }
     }
 
-    /// The first delta: the role, and the name of a tool with no arguments yet.
-    fn opening(&self) -> Value {
-        match &self.voice.call {
-            None => json!({"role": "assistant", "content": "", "refusal": null}),
-            Some(call) => {
-                let call = if call.custom {
-                    json!({"index": 0, "id": call.id, "type": "custom", "custom": {"name": call.name, "input": ""}})
-                } else {
-                    json!({"index": 0, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}})
-                };
-                json!({"role": "assistant", "content": null, "tool_calls": [call], "refusal": null})
-            }
+    /// The part that is spoken now; none when all is said.
+    fn part(&self) -> Option<&Part> {
+        self.parts.get(self.at..)?.iter().find(|part| part.is_open())
+    }
+
+    fn part_mut(&mut self) -> Option<&mut Part> {
+        while self.parts.get(self.at).is_some_and(|part| !part.is_open()) {
+            self.at += 1;
         }
+        self.parts.get_mut(self.at)
+    }
+}
+
+impl Part {
+    fn call(index: usize, at: usize, call: ToolCall, id: &str) -> Self {
+        let (field, text) = if call.custom { ("custom", "input") } else { ("function", "arguments") };
+        let named = json!({"index": at, "id": id, "type": field, field: {"name": call.name, text: ""}});
+        let before =
+            format!("{{\"index\":{index},\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"{field}\":{{\"{text}\":\"");
+        Self { output: call.output, opening: Some(json!({"tool_calls": [named]})), before, after: CALL_END }
+    }
+
+    fn is_open(&self) -> bool {
+        self.opening.is_some() || !self.output.is_over()
     }
 }
 
 impl Frames for Chunks {
     fn peek(&self) -> Option<Kind> {
         match self.at {
-            At::Open(_) => Some(Kind::Opening),
-            At::Giant | At::Content(_) => Some(Kind::Content),
+            At::Open(_) => Some(Kind::Between),
+            At::Giant => Some(Kind::Content),
+            At::Content(index) => {
+                let part = self.lines.get(index).and_then(Line::part);
+                Some(if part.is_some_and(|part| part.opening.is_some()) { Kind::Between } else { Kind::Content })
+            }
             At::Finish(_) | At::Usage => Some(Kind::Closing),
             At::Done => Some(Kind::Done),
             At::End => None,
@@ -149,7 +187,7 @@ impl Frames for Chunks {
         let kind = self.peek()?;
         self.at = match self.at {
             At::Open(index) => {
-                let delta = self.lines.get(index).map(Line::opening).unwrap_or_default();
+                let delta = self.lines.get(index).map(|line| line.opening.clone()).unwrap_or_default();
                 self.choice(index, &delta, None, out);
                 put(out, &[self.tail]);
                 match index + 1 < self.lines.len() {
@@ -167,7 +205,7 @@ impl Frames for Chunks {
                 self.after(index + 1)
             }
             At::Finish(index) => {
-                let finish = self.lines.get(index).map(|line| line.voice.finish());
+                let finish = self.lines.get(index).map(|line| line.finish);
                 self.choice(index, &json!({}), finish, out);
                 let last = index + 1 >= self.lines.len();
                 match self.usage.value().filter(|_| last && self.usage.form == steer::Usage::InFinish) {
@@ -196,6 +234,10 @@ impl Frames for Chunks {
 
     fn tokens(&self) -> u64 {
         self.said
+    }
+
+    fn error(&mut self, out: &mut BytesMut) {
+        error::event(out);
     }
 }
 

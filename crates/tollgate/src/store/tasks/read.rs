@@ -161,13 +161,11 @@ pub async fn settlements(
     after: &[u8],
     limit: i64,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>, String, i64)>, StoreError> {
-    Ok(sqlx::query_as(
-        "select id, request_id, settlement, amount from tasks where id > $1 order by id limit $2",
-    )
-    .bind(after)
-    .bind(limit)
-    .fetch_all(snapshot.connection())
-    .await?)
+    Ok(sqlx::query_as("select id, request_id, settlement, amount from tasks where id > $1 order by id limit $2")
+        .bind(after)
+        .bind(limit)
+        .fetch_all(snapshot.connection())
+        .await?)
 }
 
 /// How many tasks are in each state that is not the last, by their words.

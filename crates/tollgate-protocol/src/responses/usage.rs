@@ -1,11 +1,9 @@
-//! `OpenAI` Responses: its usage. Cached input stands inside the whole, as does reasoning. The image API counts the
-//! same way.
-//!
-//! Facts: `OpenAI`'s API description and recorded traffic of four vendors, 2026-11.
+//! Usage: cached input stands inside the whole, as does reasoning. The image API counts the same way.
 
 use crate::chat::details;
 use crate::json;
 use crate::usage::{Reader, ServiceTier, Usage};
+use crate::write::Object;
 
 /// The last cumulative value of each field of `usage`, over the events of a stream or one answer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -72,7 +70,7 @@ impl ResponsesUsage {
     }
 
     /// Takes a response object: a whole answer, or what the events about the whole carry.
-    fn response(&mut self, value: &[u8]) {
+    pub(super) fn response(&mut self, value: &[u8]) {
         details(value, |key, value| match key {
             b"usage" => self.take(value),
             b"service_tier" => self.tier = ServiceTier::read(value).or(self.tier),
@@ -95,6 +93,11 @@ impl ResponsesUsage {
         });
     }
 
+    /// Takes an item that a stream has finished.
+    pub(super) fn finished_item(&mut self, item: &[u8]) {
+        self.finished += u64::from(is_search(item));
+    }
+
     /// Takes the data of one event: those about the whole response carry usage, an item that is done may be a search.
     pub fn event(&mut self, data: &[u8]) {
         let (mut done, mut item) = (false, None);
@@ -105,7 +108,9 @@ impl ResponsesUsage {
             b"item" => item = Some(member.value),
             _ => {}
         });
-        self.finished += u64::from(done && item.is_some_and(is_search));
+        if let Some(item) = item.filter(|_| done) {
+            self.finished_item(item);
+        }
     }
 
     /// What was used, as far as it was told.
@@ -151,6 +156,33 @@ fn is_search(item: &[u8]) -> bool {
         _ => {}
     });
     search && !free
+}
+
+/// Writes the members of a `usage` object.
+pub(super) fn write(object: &mut Object<'_>, used: &Usage) {
+    let (input, output) = (used.total_input(), used.total_output());
+    object.whole("input_tokens", input);
+    {
+        let mut details = object.object("input_tokens_details");
+        details.whole("cached_tokens", used.cache_read_tokens);
+        details.whole("cache_write_tokens", used.cache_write_5m_tokens.saturating_add(used.cache_write_1h_tokens));
+        for (name, count) in [("audio_tokens", used.audio_input_tokens), ("image_tokens", used.image_input_tokens)] {
+            if count > 0 {
+                details.whole(name, count);
+            }
+        }
+    }
+    object.whole("output_tokens", output);
+    {
+        let mut details = object.object("output_tokens_details");
+        details.whole("reasoning_tokens", used.reasoning_tokens);
+        for (name, count) in [("audio_tokens", used.audio_output_tokens), ("image_tokens", used.image_output_tokens)] {
+            if count > 0 {
+                details.whole(name, count);
+            }
+        }
+    }
+    object.whole("total_tokens", input.saturating_add(output));
 }
 
 /// Reads a `usage` object; `None` where it is none or counts nothing.

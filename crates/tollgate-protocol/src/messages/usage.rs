@@ -1,6 +1,4 @@
-//! Anthropic Messages: its usage. Cached input stands beside the fresh one, thinking inside the output.
-//!
-//! Facts: Anthropic's API description and recorded traffic, 2026-11.
+//! What was used: cached input stands beside the fresh one, thinking inside the output.
 
 use crate::chat::details;
 use crate::json;
@@ -100,23 +98,6 @@ impl MessagesUsage {
         }
     }
 
-    /// Takes the data of one event: `message_start` and `message_delta` carry usage, the others nothing.
-    pub fn event(&mut self, data: &[u8]) {
-        if memchr::memmem::find(data, b"\"usage\"").is_none() {
-            return;
-        }
-        // What is no object says nothing about usage; that the stream is broken is not said here.
-        let _ = json::object(data, |member| match member.key().as_ref() {
-            b"usage" => self.take(member.value),
-            b"message" => details(member.value, |key, value| {
-                if key == b"usage" {
-                    self.take(value);
-                }
-            }),
-            _ => {}
-        });
-    }
-
     /// What was used, as far as it was told.
     pub fn usage(&self) -> Option<Usage> {
         if !self.told {
@@ -191,16 +172,12 @@ mod tests {
     #[test]
     fn a_stream_keeps_the_last_value_of_each_field() {
         let mut used = MessagesUsage::default();
-        used.event(br#"{"type":"ping"}"#);
         assert_eq!(used.usage(), None);
-        used.event(br#"{"type":"message_start","message":{"usage":{"input_tokens":2037,"cache_read_input_tokens":9,"output_tokens":1}}}"#);
-        used.event(
-            br#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"\"usage\":{\"input_tokens\":1}"}}"#,
-        );
+        used.take(br#"{"input_tokens":2037,"cache_read_input_tokens":9,"output_tokens":1}"#);
         let cut = used.usage().unwrap();
         assert_eq!((cut.input_tokens, cut.cache_read_tokens, cut.output_tokens), (2037, 9, 1));
-        used.event(br#"{"type":"message_delta","usage":{"input_tokens":15665,"cache_read_input_tokens":null,"output_tokens":89}}"#);
-        used.event(br#"{"type":"message_delta","usage":{"input_tokens":0,"output_tokens":-3}}"#);
+        used.take(br#"{"input_tokens":15665,"cache_read_input_tokens":null,"output_tokens":89}"#);
+        used.take(br#"{"input_tokens":0,"output_tokens":-3}"#);
         let whole = used.usage().unwrap();
         assert_eq!((whole.input_tokens, whole.cache_read_tokens, whole.output_tokens), (15665, 9, 89));
         assert!(whole.suspect);
