@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod archive;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;

@@ -52,6 +52,12 @@ pub(super) fn parse(text: &str, kind: Kind) -> Result<BaseUrl, String> {
     })
 }
 
+/// Reads a URL without a version of its own, such as the gateway's: with its path, without a slash at the end.
+pub(super) fn plain(text: &str) -> Result<String, String> {
+    // This kind adds nothing to a path.
+    parse(text, Kind::Kling).map(|base| base.to_string())
+}
+
 /// Adds the version segment where the kind has one and the path does not end with one.
 fn versioned(path: &str, kind: Kind) -> String {
     let last = path.rsplit('/').next().unwrap_or_default();
