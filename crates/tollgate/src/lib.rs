@@ -24,5 +24,6 @@ pub mod replay;
 pub mod routing;
 pub mod store;
 pub mod surface;
+pub mod tasks;
 pub mod telemetry;
 pub mod upstream;

@@ -128,6 +128,11 @@ impl Fleet {
         Some(choices(&self.deployments, &resolve::resolve(&self.config, name)?, false))
     }
 
+    /// A deployment by its provider's name.
+    pub fn deployment(&self, name: &str) -> Option<&Arc<Deployment>> {
+        self.deployments.get(name)
+    }
+
     /// The deployments in force.
     pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.deployments.values()
@@ -232,6 +237,11 @@ impl Account {
 
     fn rests_for_rate(&self) -> bool {
         self.state.rate_limited.load(Ordering::Relaxed)
+    }
+
+    /// How it proves itself, for proofs that are made anew for each request.
+    pub fn auth(&self) -> &Auth {
+        &self.credential.auth
     }
 
     /// The key's text, for finding it in what a vendor echoes.
