@@ -45,8 +45,9 @@ impl Protocol {
     pub fn codec(self) -> &'static dyn Codec {
         match self {
             Self::Chat => &crate::chat::ChatCompletions,
-            // Their rooms are being built.
-            Self::Responses | Self::Messages | Self::GenerateContent => &crate::chat::ChatCompletions,
+            Self::Responses => &crate::responses::Responses,
+            Self::Messages => &crate::messages::Messages,
+            Self::GenerateContent => &crate::gemini::GenerateContent,
         }
     }
 }
@@ -71,6 +72,20 @@ pub struct Target<'a> {
     pub accepts: &'a Capabilities,
     /// Anything that cannot be expressed is a fault, not a loss.
     pub strict: bool,
+}
+
+impl Target<'_> {
+    /// The end of writing a request: where anything was lost and nothing may be, a fault that names the first field.
+    pub fn settle(&self, losses: &Losses) -> Result<(), Fault> {
+        match losses.iter().next() {
+            Some((field, _)) if self.strict => {
+                let message =
+                    format!("'{field}' cannot be expressed to this model, and strict translation was asked for.");
+                Err(Fault::unsupported(field.to_owned(), message))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A request as it is to be sent.

@@ -12,6 +12,7 @@
 //! | [`fields`], [`write`](mod@write) | reading objects so that nothing is overlooked; writing JSON without a tree |
 //! | [`splice`] | replaces ranges of a body and keeps every other byte |
 //! | [`sse`] | bytes to events of a server-sent event stream |
+//! | [`array`](mod@array) | the same of a stream that is one JSON list |
 //! | [`relay`] | one streamed answer on its way to the caller |
 //! | [`multipart`] | finds fields of a form while it passes |
 //! | [`usage`] | disjoint counters of what a request used |
@@ -25,6 +26,7 @@
 //! | [`video`] | video tasks of four vendors, and one dialect in front of them |
 //! | [`openai`] | error envelope and model list that its protocols share |
 
+pub mod array;
 pub mod audio;
 pub mod canonical;
 pub mod chat;

@@ -27,7 +27,7 @@
 //! | `tool-calls=N` | that many calls of it in one answer |
 //! | `tool-rounds=N` | with `tool-call`: calls again after results, until the conversation holds N rounds of them |
 //! | `strict-state` | refuses a tool loop whose reasoning state did not come back, asked for or not |
-//! | `filtered` | the answer ends as one that the vendor's filter stopped |
+//! | `filtered`, `filtered=prompt` | the answer ends as one that the vendor's filter stopped; nothing is answered |
 //! | `text=emoji` | text of multi-byte characters |
 //! | `cut-after=N` | the connection is closed after N content chunks; plain answers: half way. `cut-chunk`: inside an HTTP chunk |
 //! | `stall-after=N` | nothing more after N content chunks; plain answers: half way |
@@ -50,6 +50,7 @@ mod call;
 mod clock;
 mod content;
 mod faults;
+mod gemini;
 mod multipart;
 mod openai;
 mod output;
@@ -61,6 +62,7 @@ mod server;
 mod sse;
 mod steer;
 mod turn;
+mod vector;
 mod videos;
 
 pub use clock::Clock;
@@ -80,6 +82,27 @@ pub struct Simulator {
     clock: Clock,
     tasks: Arc<videos::Table>,
     rules: Arc<rules::Rules>,
+}
+
+/// Whose wire format a request is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Vendor {
+    OpenAi,
+    Anthropic,
+    Gemini,
+}
+
+impl Vendor {
+    /// By the path, and by headers where it is everybody's.
+    fn of(request: &Request<'_>) -> Self {
+        if gemini::is_for(request) {
+            Self::Gemini
+        } else if anthropic::is_for(request) {
+            Self::Anthropic
+        } else {
+            Self::OpenAi
+        }
+    }
 }
 
 /// A request as the simulator sees it.
@@ -102,6 +125,14 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// Whatever tells the vendor who is calling; empty without a credential.
+    fn credential(&self) -> String {
+        let names = ["x-goog-api-key", "x-api-key", "api-key", "authorization"];
+        let named = names.iter().find_map(|name| self.header(name));
+        let named = named.map(|value| value.strip_prefix("Bearer ").unwrap_or(value).to_owned());
+        named.or_else(|| self.parameter("key")).unwrap_or_default()
     }
 
     /// The first parameter of that name in the query.
@@ -143,12 +174,21 @@ impl Simulator {
         if let Some(answer) = videos::answer(self, request, steer.as_ref()) {
             return faults::connection(&steer.unwrap_or_default(), answer);
         }
-        let anthropic = anthropic::is_for(request);
+        let vendor = Vendor::of(request);
         match steer {
-            Ok(steer) if anthropic => faults::connection(&steer, anthropic::answer(self, request, &steer)),
-            Ok(steer) => faults::connection(&steer, openai::answer(self, request, &steer)),
-            Err(bad) if anthropic => anthropic::bad_steer(self, request, &bad),
-            Err(bad) => openai::bad_steer(self, request, &bad),
+            Ok(steer) => {
+                let answer = match vendor {
+                    Vendor::OpenAi => openai::answer(self, request, &steer),
+                    Vendor::Anthropic => anthropic::answer(self, request, &steer),
+                    Vendor::Gemini => gemini::answer(self, request, &steer),
+                };
+                faults::connection(&steer, answer)
+            }
+            Err(bad) => match vendor {
+                Vendor::OpenAi => openai::bad_steer(self, request, &bad),
+                Vendor::Anthropic => anthropic::bad_steer(self, request, &bad),
+                Vendor::Gemini => gemini::bad_steer(self, request, &bad),
+            },
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Signature,
     /// `data` of a Messages `redacted_thinking` block.
     Redacted,
+    /// Gemini's `thoughtSignature`.
+    Thought,
 }
 
 impl Kind {
@@ -22,6 +24,7 @@ impl Kind {
     fn begins(self) -> &'static [u8] {
         match self {
             Self::Signature | Self::Redacted => &[0x12],
+            Self::Thought => &[0x0a],
         }
     }
 
@@ -29,6 +32,7 @@ impl Kind {
         match self {
             Self::Signature => 210,
             Self::Redacted => 330,
+            Self::Thought => 180,
         }
     }
 }
@@ -68,7 +72,7 @@ mod tests {
 
     #[test]
     fn only_the_same_words_fit() {
-        for kind in [Kind::Signature, Kind::Redacted] {
+        for kind in [Kind::Signature, Kind::Redacted, Kind::Thought] {
             let seal = make(kind, 7, &["a thought", "a"], 3);
             assert!(fits(kind, 7, &["a thought", "a"], &seal));
             assert_ne!(seal, make(kind, 7, &["a thought", "a"], 4));

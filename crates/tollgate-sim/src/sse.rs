@@ -44,6 +44,11 @@ pub(crate) trait Frames: Send {
         "data: "
     }
 
+    /// The vendor ends its lines with CRLF.
+    fn crlf(&self) -> bool {
+        false
+    }
+
     /// A frame that keeps the connection open and says nothing.
     fn beat(&self) -> &'static str {
         ": keep-alive\n\n"
@@ -87,7 +92,6 @@ impl<F: Frames> Stream<F> {
         ];
         let endless = steer.keep_alives == Some(FOREVER);
         Self {
-            frames,
             buffer: BytesMut::with_capacity(4096),
             content: 0,
             gap: steer.chunk_gap,
@@ -98,8 +102,9 @@ impl<F: Frames> Stream<F> {
             // The earliest strikes; of two at the same place the first named above.
             fault: faults.into_iter().flatten().min_by_key(|(after, _)| *after),
             no_done: steer.no_done,
-            crlf: steer.crlf,
+            crlf: steer.crlf || frames.crlf(),
             over: false,
+            frames,
         }
     }
 

@@ -53,6 +53,15 @@ impl Usage {
     }
 }
 
+/// What the vendor's filter did not like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// The answer, which ends early as far as its reason says.
+    Answer,
+    /// The question: nothing is answered.
+    Prompt,
+}
+
 /// What garbage is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Garbage {
@@ -101,7 +110,7 @@ pub(crate) struct Steer {
     /// Reasoning state is wanted back, whatever the request asked for.
     pub strict_state: bool,
     /// The answer ends as one that was filtered.
-    pub filtered: bool,
+    pub filtered: Option<Filter>,
     pub style: Style,
     pub cut_after: Option<u64>,
     pub cut_chunk: bool,
@@ -203,7 +212,10 @@ impl Steer {
             "tool-calls" => self.tool_calls = Some(value.number(1, 100)?),
             "tool-rounds" => self.tool_rounds = Some(value.number(1, 10_000)?),
             "redacted" => self.redacted = value.flag()?,
-            "filtered" => self.filtered = value.flag()?,
+            "filtered" => {
+                let found = if value.0.is_some() { value.word(FILTERS)? } else { Filter::Answer };
+                self.filtered = Some(found);
+            }
             "strict-state" => self.strict_state = value.flag()?,
             "text" => {
                 self.style = value.word(&[("plain", Style::Plain), ("emoji", Style::Emoji)])?;
@@ -262,6 +274,7 @@ const USAGES: &[(&str, Usage)] = &[
 ];
 const GARBAGES: &[(&str, Garbage)] =
     &[("html", Garbage::Html), ("json", Garbage::Json), ("binary", Garbage::Binary), ("wire", Garbage::Wire)];
+const FILTERS: &[(&str, Filter)] = &[("answer", Filter::Answer), ("prompt", Filter::Prompt)];
 const PLACES: &[(&str, At)] = &[("before-head", At::BeforeHead), ("after-head", At::AfterHead)];
 const VIDEOS: &[(&str, Video)] =
     &[("failed", Video::Failed), ("filtered", Video::Filtered), ("slow", Video::Slow), ("expired", Video::Expired)];

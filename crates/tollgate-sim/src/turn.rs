@@ -8,7 +8,7 @@ use crate::{
     content::{Rng, fnv1a},
     output::{Limits, Output},
     schema,
-    steer::Steer,
+    steer::{Filter, Steer},
 };
 
 /// What the answer has to look like.
@@ -19,6 +19,8 @@ pub(crate) enum Format {
     /// Any JSON object.
     JsonObject,
     JsonSchema(Value),
+    /// One of these words and nothing else.
+    OneOf(Vec<String>),
 }
 
 /// A tool of the request.
@@ -114,6 +116,10 @@ impl Turn {
 
     /// What the answer says. `tool` is what [`tool_to_call`] chose.
     pub(crate) fn new(wish: &Wish, steer: &Steer, tool: Option<&Tool>, seed: u64) -> Self {
+        if steer.filtered == Some(Filter::Prompt) {
+            let said = Said::Text(Output::fixed("", &Limits::default()));
+            return Self { reasoned: 0, reasoning: None, said, capped: false, stopped: None };
+        }
         let cap = wish.cap.unwrap_or(u64::MAX);
         let (reasoned, reasoning) = reasoning(wish, steer, cap, seed);
         let thought_capped = reasoning.as_ref().is_some_and(|output| output.capped);
@@ -132,6 +138,10 @@ impl Turn {
             }
             (None, Format::Text) => Said::Text(Output::speech(seed, &wish.topic, steer.style, &limits)),
             (None, Format::JsonObject) => Said::Text(Output::fixed(&some_json(&wish.topic, seed).to_string(), &exact)),
+            (None, Format::OneOf(words)) => {
+                let word = Rng::new(seed).pick(words).cloned().unwrap_or_default();
+                Said::Text(Output::fixed(&word, &exact))
+            }
             (None, Format::JsonSchema(schema)) => {
                 Said::Text(Output::fixed(&schema::value(schema, seed).to_string(), &exact))
             }

@@ -35,7 +35,7 @@ pub use capability::{Capabilities, EffortSet, OutputCap, SchemaSupport, SystemRo
 pub use event::{Block, Delta, Event, Law, Sink};
 pub use fold::Fold;
 pub use free_text::{FREE_TEXT_SCHEMA, free_text, free_text_arguments};
-pub use ids::{fitting, is_word};
+pub use ids::{TOOL_PREFIX, callers_name, fitting, is_word};
 pub use loss::{Effect, Field, Losses};
 pub use part::{
     CacheTtl, Citation, Content, Media, MediaKind, Opaque, Part, Reasoning, Seal, Source, ToolCall, ToolResult,

@@ -114,23 +114,7 @@ fn sample(body: &mut Object<'_>, sampling: &Sampling, stream: bool, writing: &mu
         top_logprobs,
     } = sampling;
     let accepts = writing.target.accepts;
-    if let Some(warmth) = temperature {
-        if accepts.sampling {
-            if *warmth > accepts.max_temperature {
-                writing.approximated(Field::Temperature);
-            }
-            body.number("temperature", warmth.min(accepts.max_temperature));
-        } else {
-            writing.dropped(Field::Temperature);
-        }
-    }
-    if let Some(share) = top_p {
-        if !accepts.sampling || (temperature.is_some() && !accepts.temperature_with_top_p) {
-            writing.dropped(Field::TopP);
-        } else {
-            body.number("top_p", *share);
-        }
-    }
+    writing.warmth(body, *temperature, *top_p);
     if top_k.is_some() {
         writing.dropped(Field::TopK);
     }

@@ -121,6 +121,7 @@ fn tool_result<'p>(list: &mut List<'_>, result: &'p ToolResult, writing: &mut Wr
     }
     let start = text.len();
     for part in content {
+        marks(part, writing);
         match part.as_text() {
             Some(words) if text.len() > start => join(&mut text, words),
             Some(words) => text.push_str(words),
@@ -142,7 +143,12 @@ fn assistant(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) {
     let mut calls: Vec<&ToolCall> = Vec::new();
     for part in parts {
         match &part.content {
-            Content::Text { text: words, citations: _ } => text.push_str(words),
+            Content::Text { text: words, citations } => {
+                text.push_str(words);
+                if !citations.is_empty() {
+                    writing.dropped(Field::Citations);
+                }
+            }
             Content::Refusal(words) => refusal.push_str(words),
             // Its seal, if any, is another protocol's; only words can be said here.
             Content::Reasoning(reasoning) => join(&mut thought, &reasoning.text),

@@ -1,5 +1,6 @@
 //! What an error means, and writing one.
 
+use crate::codec::Refusal;
 use crate::fault::{Fault, FaultKind, Meaning};
 use crate::json;
 use crate::openai::{self, VendorError};
@@ -86,15 +87,19 @@ fn with_id(raw: &[u8], request_id: &str, out: &mut BytesMut) -> bool {
 }
 
 /// Reads a vendor's error answer: whose concern it is, and the fault as the caller is to see it.
-pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> (Meaning, Fault) {
+pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Refusal {
     let error = openai::read_error(body);
-    let meaning = meaning(Some(status), error.as_ref(), wait.is_some());
+    let meaning = if (300..400).contains(&status) {
+        Meaning::Broken
+    } else {
+        meaning(Some(status), error.as_ref(), wait.is_some())
+    };
     let known = error.is_some();
     let mut fault = fault(meaning, status, error, wait);
     if meaning == Meaning::Caller && known {
         fault.raw = Some(scrub::body(body));
     }
-    (meaning, fault)
+    Refusal { meaning, fault }
 }
 
 /// The fault for an error object that came with a 200 or inside a stream.
@@ -151,7 +156,8 @@ mod tests {
         let body = format!(
             r#"{{"type":"error","error":{{"type":"{kind}","message":"{message}"}},"request_id":"req_theirs"}}"#
         );
-        refusal(status, body.as_bytes(), wait.map(Duration::from_secs))
+        let Refusal { meaning, fault } = refusal(status, body.as_bytes(), wait.map(Duration::from_secs));
+        (meaning, fault)
     }
 
     #[test]
@@ -184,8 +190,8 @@ mod tests {
         let (_, long) = read(400, "invalid_request_error", "prompt is too long: 3 tokens > 2 maximum", None);
         assert_eq!(long.code, "context_length_exceeded");
         // The edge's pages are no JSON.
-        assert_eq!(refusal(413, b"<html>", None).1.status(), 413);
-        assert_eq!(refusal(529, b"", None).1.kind, FaultKind::UpstreamOverloaded);
+        assert_eq!(refusal(413, b"<html>", None).fault.status(), 413);
+        assert_eq!(refusal(529, b"", None).fault.kind, FaultKind::UpstreamOverloaded);
     }
 
     #[test]

@@ -7,15 +7,35 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `usage` | what was used, read and written in the vendor's way of counting |
+//! | `codec` | all of it in one place |
+//! | `read_request`, `blocks` | a request into the canonical form |
+//! | `write_request`, `write_turns`, `write_tools` | and back |
+//! | `think` | how to ask for thought |
+//! | `schema` | JSON Schema as the vendor takes it |
+//! | `answer` | whole answers, read and written |
+//! | `decode`, `encode` | streamed ones |
+//! | `usage` | what was used, in the vendor's way of counting |
 //! | `watch` | what each event of a stream means |
 //! | `error` | what an error means, and writing one |
 //! | `models` | the list of models and one model |
 
+mod answer;
+mod blocks;
+mod codec;
+mod decode;
+mod encode;
 mod error;
 mod models;
+mod read_request;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod think;
 mod usage;
 mod watch;
+mod write_request;
+mod write_tools;
+mod write_turns;
 
 use crate::chat::details;
 use crate::fault::Fault;
@@ -24,6 +44,7 @@ use crate::head::Spec;
 use crate::json;
 use crate::usage::Usage;
 
+pub use codec::{Messages, read_count_request, write_count_request};
 pub use error::{refusal, status, write_fault, write_fault_event};
 pub use models::{Model, write_model, write_models};
 pub use usage::{MessagesUsage, answer, usage};
@@ -122,7 +143,7 @@ pub fn read_count(body: &[u8]) -> Result<u64, Fault> {
 }
 
 #[cfg(test)]
-mod tests {
+mod plain {
     use super::*;
 
     #[test]

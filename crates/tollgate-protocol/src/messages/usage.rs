@@ -3,6 +3,7 @@
 use crate::chat::details;
 use crate::json;
 use crate::usage::{Reader, ServiceTier, Usage};
+use crate::write::Object;
 
 /// The last cumulative value of each field of `usage`, over the events of a stream or one answer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -140,6 +141,35 @@ pub fn answer(body: &[u8]) -> Option<Usage> {
     })
     .ok()?;
     used
+}
+
+/// Writes usage as this protocol counts: the fresh input beside the cached one, thinking inside the output. What was
+/// heard or seen is input like any other here.
+pub(super) fn write(object: &mut Object<'_>, usage: &Usage) {
+    let written = usage.cache_write_5m_tokens.saturating_add(usage.cache_write_1h_tokens);
+    let cached = written.saturating_add(usage.cache_read_tokens);
+    object.whole("input_tokens", usage.total_input().saturating_sub(cached));
+    object.whole("cache_creation_input_tokens", written);
+    object.whole("cache_read_input_tokens", usage.cache_read_tokens);
+    let mut kept = object.object("cache_creation");
+    kept.whole("ephemeral_5m_input_tokens", usage.cache_write_5m_tokens);
+    kept.whole("ephemeral_1h_input_tokens", usage.cache_write_1h_tokens);
+    drop(kept);
+    object.whole("output_tokens", usage.total_output());
+    object.object("output_tokens_details").whole("thinking_tokens", usage.reasoning_tokens);
+    if usage.tool_calls > 0 {
+        let mut tools = object.object("server_tool_use");
+        tools.whole("web_search_requests", usage.tool_calls).whole("web_fetch_requests", 0);
+    } else {
+        object.null("server_tool_use");
+    }
+    let tier = match usage.tier {
+        ServiceTier::Standard => Some("standard"),
+        ServiceTier::Priority => Some("priority"),
+        ServiceTier::Batch => Some("batch"),
+        ServiceTier::Flex => None,
+    };
+    object.text_or_null("service_tier", tier).null("inference_geo");
 }
 
 #[cfg(test)]

@@ -4,19 +4,44 @@
 //! each item as it grows and repeats the whole at its end. Facts: `OpenAI`'s API description (2026-08) and recorded
 //! traffic of five vendors, 2026-11.
 
+mod answer;
+mod codec;
+#[cfg(test)]
+mod crossing;
+mod decode;
+mod encode;
 mod error;
 mod generated;
+mod ids;
+mod kept;
+mod read_items;
+mod read_request;
+mod read_tools;
 mod rename;
+mod replay;
+mod state;
 mod usage;
 mod watch;
 mod whole;
+mod write_answer;
+mod write_items;
+mod write_request;
+mod write_tools;
 
 use crate::head::Spec;
 
+pub use codec::Responses;
 pub use generated::generated;
+pub use ids::{RESPONSE, is_ours, origin};
+pub use kept::{Page, deleted, kept_input, kept_output, read_count, write_count};
 pub use rename::{Names, Renaming, Told, rename};
+pub use replay::{Known, replayable};
+pub use state::{Asked, asked, not_cancellable, not_found, previous_not_found};
 pub use usage::{ResponsesUsage, answer, usage};
 pub use watch::{ResponsesWatch, check};
+
+/// The head of a request that only asks for its number of tokens.
+pub const COUNT_HEAD: Spec = Spec { needs: &[], stream: None, caps: &[], ..HEAD };
 
 /// The head of a request. What a conversation goes on from must not be given twice either: it is checked who owns it.
 pub const HEAD: Spec = Spec {

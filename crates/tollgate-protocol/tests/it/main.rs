@@ -2,7 +2,7 @@
 //!
 //! `fixtures` reads the traffic, `schema` validates against the descriptions, `samples` makes requests out of them,
 //! `third` asks of each such request that nothing in it is lost in silence. All four know no protocol: each protocol
-//! adds its own file, its line in `third::SPOKEN`, and its cases.
+//! adds its own file and its entry in `spoken`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,8 +13,12 @@
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
+mod crossing;
 mod fixtures;
+mod hostile;
 mod messages;
+mod responses;
 mod samples;
 mod schema;
+mod spoken;
 mod third;

@@ -3,8 +3,8 @@
 use crate::schema::resolve;
 use serde_json::{Map, Value, json};
 
-/// Deepest property, counted in objects.
-const DEPTH: usize = 6;
+/// Deepest property, counted in objects and lists.
+const DEPTH: usize = 9;
 /// Words that a request does not hold by chance.
 pub(crate) const WORD: &str = "zq7word";
 /// A number that a request does not hold by chance.
@@ -54,8 +54,20 @@ fn inside<'a>(root: &'a Value, schema: &'a Value, above: &mut Vec<&'a Value>, pa
                 without: json!([item.without]),
             }));
         } else if let Some(properties) = merged(root, schema) {
-            let base = least_object(root, schema, &properties, WORD);
-            for (name, property) in properties {
+            let least = least_object(root, schema, &properties, WORD);
+            // Whoever speaks can say other things.
+            let roles = properties.iter().find(|(name, _)| *name == "role").map(|(_, role)| values(root, role, "role"));
+            let bases = roles.unwrap_or_default().into_iter().map(|role| {
+                let mut base = least.clone();
+                base.insert("role".to_owned(), role);
+                base
+            });
+            let mut bases: Vec<_> = bases.collect();
+            if bases.is_empty() {
+                bases.push(least);
+            }
+            for (base, (name, property)) in bases.iter().flat_map(|base| properties.iter().map(move |p| (base, p))) {
+                let (name, property) = (*name, *property);
                 let place = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 let put = |value: Value| {
                     let mut object = base.clone();

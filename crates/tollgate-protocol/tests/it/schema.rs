@@ -31,6 +31,12 @@ impl Spec {
         (&self.strict, self.strict.pointer(&self.map["request"].as_str().unwrap()[1..]).unwrap())
     }
 
+    /// Says where `value` does not fit the strict schema of a `request`, which allows nothing that it does not know.
+    pub(crate) fn check_strictly(&self, value: &Value) -> Result<(), String> {
+        let (root, schema) = self.request();
+        fits(root, schema, value, &mut String::new())
+    }
+
     /// Says where `value` does not fit the loose schema of a `request`, a `response` or a `stream_event`.
     pub(crate) fn check(&self, what: &str, value: &Value) -> Result<(), String> {
         let schema = self.relaxed.pointer(&self.map[what].as_str().unwrap()[1..]).unwrap();

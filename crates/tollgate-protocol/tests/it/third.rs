@@ -2,15 +2,11 @@
 
 use crate::samples::{NUMBER, Sample, WORD, samples};
 use crate::schema::Spec;
-use serde_json::{Value, json};
+use crate::spoken::{Spoken, spoken};
+use serde_json::Value;
 use tollgate_protocol::canonical::{Capabilities, Losses, Request};
 use tollgate_protocol::codec::{InPath, Protocol, Target};
 use tollgate_protocol::fault::Fault;
-
-/// The protocols that are spoken, the names of their descriptions, and a request that any server takes.
-fn spoken() -> Vec<(Protocol, &'static str, Value)> {
-    vec![(Protocol::Chat, "openai-chat", json!({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}))]
-}
 
 /// What became of a request at one target.
 struct Outcome {
@@ -31,87 +27,89 @@ fn cross(from: Protocol, to: Protocol, body: &Value) -> Result<Outcome, Fault> {
     let written = target.write_request(&read, &aim, source, &mut losses)?;
     let check: Value = serde_json::from_slice(&written).unwrap();
     assert!(check.is_object());
+    // Where the path says it, the gateway writes it there.
+    let path = InPath { stream: read.stream, ..path };
     let arrived = target.read_request(&written, &path, &mut Losses::default());
     Ok(Outcome { losses, read, arrived: arrived.unwrap_or_else(|fault| panic!("{fault} in {check}")) })
 }
 
 /// Says what is wrong with the outcome, if anything is.
-fn judge(from: Protocol, to: Protocol, sample: &Sample) -> Result<&'static str, String> {
+fn judge(spoken: &Spoken, to: Protocol, sample: &Sample) -> Result<&'static str, String> {
+    let from = spoken.protocol;
     let with = match cross(from, to, &sample.with) {
         Ok(with) => with,
         Err(fault) if fault.status() == 400 && fault.param.is_some() => return Ok("refused"),
         Err(fault) => return Err(format!("refused in the wrong way: {fault:?}")),
     };
     let Ok(without) = cross(from, to, &sample.without) else { return Ok("incomparable") };
-    if with.losses != without.losses || is_named(&with.losses, &sample.path) {
+    if with.losses != without.losses || with.losses.iter().any(|(field, _)| covers(field, &sample.path)) {
         return Ok("named");
     }
-    // Told under another name: what a call was chosen by before there were tools, and results without a call.
-    let newer = [
-        ("function_call", "tool_choice"),
-        ("messages[].tool_call_id", "messages[].tool_calls"),
-        ("messages[].name", "messages[].tool_calls"),
-    ];
-    if newer.iter().any(|(old, new)| sample.path.starts_with(old) && with.losses.names(new)) {
-        return Ok("named otherwise");
-    }
-    // What a protocol takes for granted, said aloud.
-    if sample.with.get("modalities") == Some(&json!(["text"])) {
-        return Ok("the default");
-    }
-    // The target has its own model, and how an answer tells its usage is no part of what a vendor is asked.
-    if matches!(&*sample.path, "model" | "stream_options.include_usage") {
-        return Ok("answered by the gateway");
+    let said = sample.with.to_string();
+    if spoken.usual.iter().any(|(end, value)| sample.path.ends_with(end) && said.contains(value)) {
+        return Ok("usual");
     }
     if with.read == without.read {
         return Err("the reader overlooks it".to_owned());
     }
+    if from != to && spoken.state.iter().any(|end| sample.path.ends_with(end)) {
+        return Ok("state");
+    }
     if with.arrived == without.arrived {
         return Err("the writer drops it in silence".to_owned());
     }
-    let (sent, told) = (sample.with.to_string(), format!("{:?}", with.arrived));
+    let told = format!("{:?}", with.arrived);
     let number = NUMBER.to_string();
     for mark in [WORD, &number] {
-        if sent.contains(mark) && !sample.without.to_string().contains(mark) && !told.contains(mark) {
+        if said.contains(mark) && !sample.without.to_string().contains(mark) && !told.contains(mark) {
             return Err(format!("its value does not arrive: {told}"));
         }
     }
     Ok("arrived")
 }
 
-/// Whether the field at that place, or one that it is part of, is among the losses.
-fn is_named(losses: &Losses, path: &str) -> bool {
-    let ends = path.match_indices(['.', '[']).map(|(at, _)| at).chain([path.len()]);
-    ends.filter_map(|end| path.get(..end)).any(|whole| losses.names(whole))
+/// Whether a loss that is named tells of a property too: it is the property, or a part of the way to it.
+fn covers(field: &str, path: &str) -> bool {
+    path.match_indices(field).any(|(at, _)| {
+        let (before, after) = (&path[..at], &path[at + field.len()..]);
+        (before.is_empty() || before.ends_with('.')) && (after.is_empty() || after.starts_with(['.', '[']))
+    })
 }
 
 #[test]
 fn every_field_arrives_or_is_named() {
     let spoken = spoken();
-    for (from, name, seed) in &spoken {
-        let Some(spec) = Spec::of(name) else { return };
+    let mut wrong = Vec::new();
+    for from in &spoken {
+        let Some(spec) = Spec::of(from.spec) else { return };
         let (root, schema) = spec.request();
-        let all: Vec<Sample> = samples(root, schema).into_iter().map(|sample| onto(seed, sample)).collect();
-        assert!(all.len() > 100, "{name}: {} samples", all.len());
-        for (to, ..) in &spoken {
-            let (mut wrong, mut counts) = (Vec::new(), std::collections::BTreeMap::new());
+        // The model is the gateway's to choose.
+        let made = samples(root, schema).into_iter().filter(|sample| sample.path != "model");
+        let all: Vec<Sample> = made.map(|sample| onto(from, sample)).collect();
+        assert!(all.len() > 100, "{}: {} samples", from.spec, all.len());
+        for to in &spoken {
+            let mut counts = std::collections::BTreeMap::new();
             for sample in &all {
-                match judge(*from, *to, sample) {
+                match judge(from, to.protocol, sample) {
                     Ok(outcome) => *counts.entry(outcome).or_insert(0) += 1,
-                    Err(error) => wrong.push(format!("{}: {error}\n  {}", sample.path, sample.with)),
+                    Err(error) => {
+                        *counts.entry("wrong").or_insert(0) += 1;
+                        let pair = format!("{:?} to {:?}", from.protocol, to.protocol);
+                        wrong.push(format!("{pair}: {}: {error}\n  {}", sample.path, sample.with));
+                    }
                 }
             }
-            println!("{from:?} to {to:?}: {} samples, {counts:?}", all.len());
-            assert!(wrong.is_empty(), "{from:?} to {to:?}: {} wrong\n{}", wrong.len(), wrong.join("\n"));
+            println!("{:?} to {:?}: {} samples, {counts:?}", from.protocol, to.protocol, all.len());
         }
     }
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// A sample on top of a request that is complete.
-fn onto(seed: &Value, sample: Sample) -> Sample {
+fn onto(spoken: &Spoken, sample: Sample) -> Sample {
     let top = sample.path.split(['.', '[']).next().unwrap().to_owned();
     let put = |value: &Value| {
-        let mut body = seed.clone();
+        let mut body = spoken.seed.clone();
         match value.get(&top) {
             Some(member) => body[&top] = member.clone(),
             // Without it, unless no server takes it so.
@@ -119,6 +117,7 @@ fn onto(seed: &Value, sample: Sample) -> Sample {
                 let _ = body.as_object_mut().and_then(|body| body.remove(&top));
             }
         }
+        (spoken.complete)(&mut body);
         body
     };
     Sample { with: put(&sample.with), without: put(&sample.without), path: sample.path }

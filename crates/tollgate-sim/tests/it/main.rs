@@ -5,6 +5,7 @@ mod anthropic;
 mod ask;
 mod client;
 mod faults;
+mod gemini;
 mod journal;
 mod plain;
 mod shared;

@@ -1,15 +1,18 @@
-//! What models there are, by the kind of provider that serves them. Data, never code: `models.tsv`.
+//! What models there are, by the kind of provider that serves them, and what they accept. Data, never code:
+//! `models.tsv`, `capabilities.tsv`.
 //!
-//! Owns the embedded table and its look-up. Knows no configuration and no prices; `scripts/catalogue.py` makes the
-//! table, and nobody edits it by hand.
+//! Owns the embedded tables and their look-up. Knows no configuration and no prices. `scripts/catalogue.py` makes the
+//! table of models, and nobody edits it by hand; what models accept is written by hand.
 
+mod capabilities;
 mod table;
 pub mod video;
+
+pub use capabilities::accepts;
 
 use std::sync::LazyLock;
 
 use crate::config::Kind;
-use tollgate_protocol::canonical::Capabilities;
 
 /// One model of one kind of provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,15 +76,6 @@ pub fn find(model: &str) -> &'static [Entry] {
     let rest = all.get(start..).unwrap_or_default();
     let count = rest.partition_point(|entry| entry.model == model);
     rest.get(..count).unwrap_or_default()
-}
-
-/// What a model at a kind of provider accepts.
-pub fn accepts(kind: Kind, model: &str) -> Capabilities {
-    let entry = find(model).iter().find(|entry| entry.kind == kind);
-    Capabilities {
-        max_output_tokens: entry.and_then(|entry| entry.max_output_tokens).map(u64::from),
-        ..Capabilities::default()
-    }
 }
 
 impl Entry {

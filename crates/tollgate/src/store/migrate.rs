@@ -12,6 +12,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "ledger", include_str!("../../migrations/0002_ledger.sql")),
     (3, "budget_mode", include_str!("../../migrations/0003_budget_mode.sql")),
     (4, "tasks", include_str!("../../migrations/0004_tasks.sql")),
+    (6, "memory", include_str!("../../migrations/0006_memory.sql")),
 ];
 
 /// Applies the steps that the database does not have yet.

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod data_dir;
 pub mod keys;
 pub mod ledger;
+pub mod memory;
 pub mod projects;
 pub mod revision;
 pub mod tasks;

@@ -11,7 +11,7 @@ mod operation;
 
 pub use create::{Create, read as read_create};
 pub use cross::cross;
-pub use error::{refusal, write_error};
+pub use error::refusal;
 pub use operation::{Part, read as seen, view_gemini, view_vertex};
 
 use super::Send;

@@ -63,11 +63,12 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let ask = Ask::read(call, Purpose::Answering)?;
     let tool = tool_to_call(&ask.wish, call.steer).map_err(|none| Failure::invalid(none.to_string()))?;
     let turn = Turn::new(&ask.wish, call.steer, tool.as_ref(), ask.wish.seed(call.stamp.world));
+    let filtered = call.steer.filtered.is_some();
     let message = Message {
         id: call.stamp.id("msg_01", 22),
         model: ask.model.clone(),
-        stop_reason: stop_reason(&turn, call.steer.filtered),
-        stop_sequence: turn.stopped.clone().filter(|_| !call.steer.filtered),
+        stop_reason: stop_reason(&turn, filtered),
+        stop_sequence: turn.stopped.clone().filter(|_| !filtered),
         usage: Usage::new(&ask, &turn, call.steer),
     };
     let blocks = blocks(&ask, turn, call);

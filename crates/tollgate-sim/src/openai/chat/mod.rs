@@ -59,7 +59,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let voices: Vec<Voice> = (0..ask.choices)
         .map(|_| {
             let turn = Turn::new(&ask.wish, call.steer, tool.as_ref(), rng.next());
-            Voice::new(turn, call.steer.filtered, &mut call.stamp)
+            Voice::new(turn, call.steer.filtered.is_some(), &mut call.stamp)
         })
         .collect();
     let frame = Frame {

@@ -6,6 +6,7 @@
 use crate::chat::details;
 use crate::json;
 use crate::usage::{Reader, ServiceTier, Usage};
+use crate::write::Object;
 
 /// The last cumulative value of each field of `usageMetadata`, over the chunks of a stream or one answer. Fields that
 /// are zero are left out by the vendor.
@@ -132,6 +133,38 @@ impl GeminiUsage {
             suspect: reader.suspect(),
             ..Usage::default()
         })
+    }
+}
+
+/// Writes the members of `usageMetadata`. Fields that are zero are left out, as by the vendor, but for the three that
+/// clients look at.
+pub(super) fn write(object: &mut Object<'_>, usage: &Usage) {
+    let (input, output) = (usage.total_input(), usage.total_output());
+    let visible = output - usage.reasoning_tokens;
+    object.whole("promptTokenCount", input).whole("candidatesTokenCount", visible);
+    object.whole("totalTokenCount", i128::from(input) + i128::from(output));
+    for (name, count) in
+        [("cachedContentTokenCount", usage.cache_read_tokens), ("thoughtsTokenCount", usage.reasoning_tokens)]
+    {
+        if count > 0 {
+            object.whole(name, count);
+        }
+    }
+    let kinds = |object: &mut Object<'_>, name: &str, all: u64, audio: u64, image: u64| {
+        if all == 0 {
+            return;
+        }
+        let mut list = object.list(name);
+        for (kind, count) in [("TEXT", all - audio - image), ("IMAGE", image), ("AUDIO", audio)] {
+            if count > 0 {
+                list.object().text("modality", kind).whole("tokenCount", count);
+            }
+        }
+    };
+    kinds(object, "promptTokensDetails", input, usage.audio_input_tokens, usage.image_input_tokens);
+    kinds(object, "candidatesTokensDetails", visible, usage.audio_output_tokens, usage.image_output_tokens);
+    if usage.tier != ServiceTier::Standard {
+        object.text("serviceTier", usage.tier.name());
     }
 }
 
