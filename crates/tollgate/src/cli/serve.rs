@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::admin::{self, AdminState, Books};
+use crate::archive::Archive;
 use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
@@ -10,6 +11,7 @@ use crate::ledger::Ledger;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
+use crate::tasks::{self, Engine, Links, Tasks};
 use crate::telemetry::{self, Log, Telemetry};
 use crate::upstream::{self, Connector, Network, Sandbox};
 use arc_swap::ArcSwap;
@@ -114,7 +116,7 @@ async fn run_on(
     let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
         .await
         .map_err(|e| other("cannot open the ledger")(&e))?;
-    let gateway = build(config, &installation, log, accounts, &ledger, books)?;
+    let (gateway, engine) = build(config, &installation, log, accounts, &ledger, books).await?;
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -151,7 +153,10 @@ async fn run_on(
     stop_watching.cancel();
     let _ = watching.await;
     let _ = forgetting.await;
-    let closing = tokio::task::spawn_blocking(move || ledger.close());
+    let closing = tokio::task::spawn_blocking(move || {
+        engine.close();
+        ledger.close();
+    });
     let _ = closing.await;
     installation.store.close().await;
     tracing::info!("stopped");
@@ -166,23 +171,41 @@ fn workers(server: &Server) -> usize {
     }
 }
 
-fn build(
+async fn build(
     config: &Arc<Config>,
     installation: &Installation,
     log: &Log,
     accounts: Accounts,
     ledger: &Arc<Ledger>,
     books: bool,
-) -> Result<Arc<Gateway>, Stop> {
+) -> Result<(Arc<Gateway>, Engine), Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
-    let spool = config.storage.data_dir.join("spool");
-    std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
-    Ok(Arc::new(Gateway {
+    let dir = &config.storage.data_dir;
+    let (spool, waiting) = (dir.join("spool"), dir.join("waiting"));
+    for dir in [&spool, &waiting] {
+        std::fs::create_dir_all(dir).map_err(|e| other("cannot make the spool")(&e))?;
+    }
+    let (network, sandbox) = (Network::new(connector), Sandbox::new(0));
+    let fleet = Arc::new(ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)));
+    let parts = tasks::Parts {
+        store: installation.store.clone(),
+        ledger: Arc::clone(ledger),
+        accounts: accounts.clone(),
+        network: network.clone(),
+        sandbox: sandbox.clone(),
+        fleet: Arc::clone(&fleet),
+        archive: Archive::open(&dir.join("results")).map_err(|e| other("cannot open the kept results")(&e))?,
+        links: Links::new(installation.pepper.digest(b"tollgate links to results 1").bytes()),
+        waiting,
+    };
+    let (tasks, engine) = Tasks::open(parts).await.map_err(|e| other("cannot take up the video tasks")(&e))?;
+    let gateway = Arc::new(Gateway {
         keys: installation.keys.clone(),
-        fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
-        network: Network::new(connector),
-        sandbox: Sandbox::new(0),
+        fleet,
+        network,
+        sandbox,
         accounts,
+        tasks,
         ledger: Arc::clone(ledger),
         books,
         telemetry: Arc::new(Telemetry::new(log.clone())),
@@ -190,7 +213,8 @@ fn build(
         replays: Replays::open(&config.storage.data_dir.join("idempotency"))
             .map_err(|e| other("cannot open the kept results")(&e))?,
         retries: AtomicI64::new(FIRST_RETRIES),
-    }))
+    });
+    Ok((gateway, engine))
 }
 
 /// The bound addresses.

@@ -108,7 +108,7 @@ fn google(path: &str, query: Option<&str>) -> Option<Asked> {
 }
 
 /// A model's name out of a path: slashes may come percent-encoded.
-fn decoded(name: &str) -> String {
+pub(super) fn decoded(name: &str) -> String {
     let mut out = Vec::with_capacity(name.len());
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {

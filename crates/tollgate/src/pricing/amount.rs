@@ -116,23 +116,19 @@ fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
     let by_tokens = input.or(rates.audio_input).is_some() && usage.total_input() > 0;
     let token = |rate: Option<u64>| if told { rate.or(Some(0)) } else { rate };
     let minute = if by_tokens { Some(0) } else { rates.audio_minute };
-    // So is video: by its tokens, if output has a price, or else by its length.
-    let (film, made) = (rates.video(usage.video), usage.video_milliseconds > 0);
-    let film = if made && output.is_some() && usage.output_tokens > 0 { Some(0) } else { film };
-    let frames = if made && film.is_some() { output.or(Some(0)) } else { token(output) };
     let lines = [
         ("input_tokens", usage.input_tokens, token(input), MILLION),
         ("cache_read_tokens", usage.cache_read_tokens, token(rates.cache_read.or(input)), MILLION),
         ("cache_write_5m_tokens", usage.cache_write_5m_tokens, token(write), MILLION),
         ("cache_write_1h_tokens", usage.cache_write_1h_tokens, token(rates.cache_write_1h.or(write)), MILLION),
-        ("output_tokens", usage.output_tokens, frames, MILLION),
+        ("output_tokens", usage.output_tokens, token(output), MILLION),
         ("reasoning_tokens", usage.reasoning_tokens, token(rates.reasoning.or(output)), MILLION),
         ("audio_input_tokens", usage.audio_input_tokens, token(rates.audio_input.or(input)), MILLION),
         ("audio_output_tokens", usage.audio_output_tokens, token(rates.audio_output.or(output)), MILLION),
         ("image_input_tokens", usage.image_input_tokens, token(rates.image_input.or(input)), MILLION),
         ("image_output_tokens", usage.image_output_tokens, token(rates.image_output.or(output)), MILLION),
         ("audio_milliseconds", usage.audio_milliseconds, minute, 60_000),
-        ("video_milliseconds", usage.video_milliseconds, film, 1_000),
+        ("video_milliseconds", usage.video_milliseconds, rates.video(usage.video), 1_000),
         ("images", usage.images, rates.image, 1),
         ("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000),
     ];

@@ -131,9 +131,9 @@ fn as_the_price_pages_say_of_other_media() {
     // Five seconds of Veo 3.1 at 0.40.
     let film = Usage { video_milliseconds: 5_000, ..Usage::default() };
     assert_eq!(usd(Kind::Gemini, "veo-3.1-generate-preview", film), "2.000000000");
-    // By resolution, where that has a price; tokens told beside are not paid too.
+    // By resolution, where that has a price.
     let video = VideoKind { resolution: Resolution::P1080, sound: Sound::On, ..VideoKind::default() };
-    let film = Usage { video_milliseconds: 5_000, video, output_tokens: 243_000, ..Usage::default() };
+    let film = Usage { video_milliseconds: 5_000, video, ..Usage::default() };
     assert_eq!(usd(Kind::Ark, "doubao-seedance-2-0-260128", film), "1.770428570");
     assert_eq!(usd(Kind::Vertex, "veo-3.1-fast-generate-001", film), "0.600000000");
 }

@@ -61,13 +61,17 @@ impl Price {
             i64::try_from(sum).unwrap_or(i64::MAX)
         };
         let by_length = row.rates.dearest_video(kind).map_or(0, |rate| most(milliseconds, rate, 1_000));
-        let by_tokens = row.rates.output.map_or(0, |rate| most(tokens, rate, 1_000_000));
-        by_length.max(by_tokens)
+        row.rates.output.filter(|_| tokens > 0).map_or(by_length, |rate| most(tokens, rate, 1_000_000))
+    }
+
+    /// Whether video is paid by the vendor's tokens, not by its length.
+    pub fn sells_video_by_tokens(&self) -> bool {
+        self.rows.first().is_some_and(|row| row.rates.output.is_some())
     }
 
     /// Whether it has a rate for video at all.
     pub fn sells_video(&self) -> bool {
-        self.rows.first().is_some_and(|row| !row.rates.video_second.is_empty() || row.rates.output.is_some())
+        self.rows.first().is_some_and(|row| !row.rates.video_second.is_empty()) || self.sells_video_by_tokens()
     }
 }
 

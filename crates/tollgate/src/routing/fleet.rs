@@ -254,6 +254,11 @@ impl Account {
 }
 
 impl Attempt {
+    /// The place of the account to use.
+    pub fn index(&self) -> usize {
+        self.account
+    }
+
     /// The account to use.
     pub fn account(&self) -> Option<&Account> {
         self.choice.deployment.accounts.get(self.account)

@@ -67,7 +67,7 @@ pub(super) struct Said {
 
 impl Destination {
     /// The account.
-    pub(super) fn account(&self) -> Option<&Account> {
+    pub fn account(&self) -> Option<&Account> {
         match self {
             Self::Sandbox => None,
             Self::Account { deployment, index } => deployment.accounts.get(*index),
@@ -75,7 +75,7 @@ impl Destination {
     }
 
     /// The provider's name.
-    pub(super) fn provider(&self) -> &str {
+    pub fn provider(&self) -> &str {
         match self {
             Self::Sandbox => "sandbox",
             Self::Account { deployment, .. } => &deployment.provider.name,
@@ -83,7 +83,7 @@ impl Destination {
     }
 
     /// Which account, as tasks remember it.
-    pub(super) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         self.account().map_or_else(String::new, |account| proof::fingerprint(account.auth()))
     }
 

@@ -1,7 +1,8 @@
 //! Making a task: written down, sent once, or left to wait for room.
 
-use super::call::{AskError, Line, Said, steering};
+use super::call::{Line, steering};
 use super::lanes::Room;
+use super::sent::Sent;
 use super::task::{Settlement, Waiting};
 use super::{
     ArchiveState, Asked, Destination, Dialect, Live, Pace, Task, TaskId, TaskState, Tasks, Vendor, crash, lock,
@@ -20,14 +21,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::scrub;
-use tollgate_protocol::video::{Facts, Meaning, Refusal, Send as Call};
+use tollgate_protocol::video::{Facts, Send as Call};
 
 /// Calls for one task.
 const MAX_CALLS: usize = 3;
-/// Bytes of all bodies that wait for room.
-const MAX_WAITING_BYTES: u64 = 4 << 30;
-
 /// One way of making a task.
 pub struct Candidate {
     /// Of the provider, to which prices belong.
@@ -89,19 +86,6 @@ pub struct Created {
     pub fault: Option<Fault>,
 }
 
-/// What became of one call.
-enum Sent {
-    Accepted {
-        id: String,
-        answer: Vec<u8>,
-    },
-    /// Nothing was accepted; whether another account may be asked.
-    Refused(Fault, bool),
-    Full,
-    /// Whether it was accepted is not known.
-    Unknown(String),
-}
-
 impl Tasks {
     /// Makes a task. Goes on when its caller leaves.
     pub async fn create(self: &Arc<Self>, new: New) -> Created {
@@ -134,7 +118,7 @@ impl Tasks {
                 break;
             }
             let lane = candidate.to.lane();
-            let room = lock(&self.lanes).enter(&lane, candidate.to.limit(), false);
+            let room = lock(&self.lanes).enter(&lane, candidate.to.limit(), false, Instant::now());
             if let Room::Later(until) = room {
                 waiting.get_or_insert((index, until));
                 continue;
@@ -178,7 +162,7 @@ impl Tasks {
                     return self.begin(task, hold, price, Some(lane), Some(why)).await;
                 }
                 Sent::Full => {
-                    let until = lock(&self.lanes).full(&lane);
+                    let until = lock(&self.lanes).full(&lane, Instant::now());
                     waiting.get_or_insert((index, Some(until)));
                 }
                 Sent::Refused(fault, next) => {
@@ -187,8 +171,6 @@ impl Tasks {
                     if !next {
                         break;
                     }
-                    // With one account less there may still be room elsewhere.
-                    continue;
                 }
             }
         }
@@ -325,192 +307,6 @@ impl Tasks {
         let pause = Instant::now() + Duration::from_secs(1);
         self.agenda.put(task.id, until.unwrap_or(pause));
         Created { task: Some(task), fault: None }
-    }
-
-    /// One task that waited for room is tried.
-    pub(super) async fn submit_waiting(self: &Arc<Self>, mut task: Task) {
-        let fleet = self.fleet.load_full();
-        let Some(line) = Line::of(&task, &fleet) else {
-            // Its account is gone, and nothing was sent.
-            let error = ("upstream_account_gone".into(), "The account for this task is no longer configured.".into());
-            self.finish(&mut task, TaskState::Failed, Some(error), 0, false).await;
-            return;
-        };
-        let lane = line.to.lane();
-        if now_ms() >= task.row.deadline {
-            let error = ("expired".into(), "There was no room at the provider in time.".into());
-            self.finish(&mut task, TaskState::Expired, Some(error), 0, false).await;
-            return;
-        }
-        let room = {
-            let mut lanes = lock(&self.lanes);
-            if lanes.is_next(&lane, task.id) { lanes.enter(&lane, line.to.limit(), true) } else { Room::Later(None) }
-        };
-        if let Room::Later(until) = room {
-            // Whoever ends rings; this is for what nobody rings for.
-            self.agenda.put(task.id, until.unwrap_or(Instant::now() + Duration::from_secs(15)));
-            return;
-        }
-        let waiting = task.asked.waiting.clone().unwrap_or_default();
-        let Ok(body) = tokio::fs::read(self.body_path(task.id)).await else {
-            self.leave(&lane);
-            let error = ("out_of_storage".into(), "The request was lost while it waited. It was not sent.".into());
-            self.finish(&mut task, TaskState::Failed, Some(error), 0, false).await;
-            return;
-        };
-        task.state = TaskState::Submitting;
-        task.row.attempts += 1;
-        task.row.sent_at = Some(now_ms());
-        self.with(task.id, |live| live.place = Some(lane.clone()));
-        if !self.save(&mut task, false, None).await {
-            return;
-        }
-        crash::point("submitting");
-        let call =
-            Call { method: "POST", path: waiting.path.clone(), content_type: waiting.content_type, body: body.into() };
-        let native = task.asked.native;
-        let sent = self.call_create(&line, call, &steering(waiting.steer.as_deref()), native).await;
-        crash::point("sent");
-        match sent {
-            Sent::Accepted { id, answer } => {
-                lock(&self.lanes).taken(&lane);
-                task.row.vendor_id = Some(id);
-                task.row.answer = native.then_some(answer);
-                task.state = TaskState::Submitted;
-            }
-            Sent::Unknown(why) => {
-                tracing::warn!(task = %task.id, provider = line.to.provider(), why, "a task may have begun");
-                task.state = TaskState::SubmitUnknown;
-            }
-            Sent::Full => {
-                let until = lock(&self.lanes).full(&lane);
-                self.with(task.id, |live| live.place = None);
-                task.state = TaskState::Reserved;
-                task.row.sent_at = None;
-                self.save(&mut task, false, Some("the provider is full".into())).await;
-                self.agenda.put(task.id, until);
-                return;
-            }
-            Sent::Refused(fault, true)
-                if matches!(fault.kind, FaultKind::RateLimited | FaultKind::UpstreamUnavailable) =>
-            {
-                let until = lock(&self.lanes).full(&lane);
-                self.with(task.id, |live| live.place = None);
-                task.state = TaskState::Reserved;
-                task.row.sent_at = None;
-                self.save(&mut task, false, Some(fault.code.to_string())).await;
-                self.agenda.put(task.id, until.max(Instant::now() + fault.retry_after.unwrap_or_default()));
-                return;
-            }
-            Sent::Refused(fault, _) => {
-                let error = (fault.code.to_string(), fault.message.to_string());
-                self.finish(&mut task, TaskState::Failed, Some(error), 0, false).await;
-                return;
-            }
-        }
-        task.asked.waiting = None;
-        self.save(&mut task, false, None).await;
-        crash::point("submitted");
-        self.done_waiting(&lane, task.id).await;
-        self.later(&task, None);
-    }
-
-    /// A task waits no longer: the next one may try, and its body goes.
-    pub(super) async fn done_waiting(&self, lane: &super::LaneKey, id: TaskId) {
-        let next = lock(&self.lanes).done_waiting(lane, id);
-        if let Some(next) = next {
-            self.agenda.put(next, Instant::now());
-        }
-        self.drop_body(id).await;
-    }
-
-    async fn call_create(&self, line: &Line, call: Call, more: &Lines, native: bool) -> Sent {
-        let limit = self.timeouts(line).first_byte;
-        let said = match self.ask(line, call, more, limit).await {
-            Ok(said) => said,
-            Err(AskError::Unsent(why)) => {
-                tracing::warn!(provider = line.to.provider(), why, "a task could not be sent");
-                let fault = Fault::new(
-                    FaultKind::UpstreamUnavailable,
-                    "upstream_unreachable",
-                    "The provider cannot be reached.",
-                );
-                return Sent::Refused(fault, true);
-            }
-            Err(AskError::Lost(why)) => return Sent::Unknown(why),
-        };
-        let Some(refusal) = line.vendor.refusal(said.status, &said.body) else {
-            return match line.vendor.accepted(&said.body) {
-                Some(id) => Sent::Accepted { id, answer: said.body.to_vec() },
-                None => Sent::Unknown("the provider's answer names no task".into()),
-            };
-        };
-        if (300..400).contains(&said.status) {
-            let fault = Fault::broken("upstream_invalid_answer", "The provider sent the request elsewhere.");
-            return Sent::Refused(fault, true);
-        }
-        self.refused(line, &said, refusal, native)
-    }
-
-    fn refused(&self, line: &Line, said: &Said, refusal: Refusal, native: bool) -> Sent {
-        let wait = super::poll::retry_after(&said.headers).or(refusal.wait);
-        let meaning = match refusal.meaning {
-            // What is missing is what the request names.
-            Meaning::Missing => Meaning::Caller,
-            meaning => meaning,
-        };
-        let account = line.to.account();
-        tracing::info!(provider = line.to.provider(), code = refusal.code, status = said.status, "a task was refused");
-        match meaning {
-            Meaning::Full => return Sent::Full,
-            Meaning::Doubtful => return Sent::Unknown(format!("the provider answered {}", said.status)),
-            Meaning::RateLimited => {
-                if let Some(account) = account {
-                    account.rest(wait.unwrap_or(Duration::from_secs(1)), true);
-                }
-            }
-            Meaning::Account => {
-                if let Some(account) = account {
-                    account.doubt();
-                }
-            }
-            Meaning::Caller | Meaning::Policy | Meaning::Missing => {}
-        }
-        let mut fault = Refusal { meaning, ..refusal }.fault(said.status, wait);
-        if native && matches!(meaning, Meaning::Caller | Meaning::Policy) {
-            fault.raw = Some(scrub::body(&said.body));
-        }
-        if let Some(secret) = account.and_then(crate::routing::Account::secret) {
-            fault.conceal(secret);
-        }
-        Sent::Refused(fault, matches!(meaning, Meaning::RateLimited | Meaning::Account))
-    }
-
-    fn body_path(&self, id: TaskId) -> std::path::PathBuf {
-        self.waiting.join(id.to_string())
-    }
-
-    async fn keep_body(&self, id: TaskId, body: bytes::Bytes) -> std::io::Result<()> {
-        let (path, dir) = (self.body_path(id), self.waiting.clone());
-        let work = move || {
-            let mut sum = 0;
-            for entry in std::fs::read_dir(&dir)? {
-                sum += entry?.metadata()?.len();
-            }
-            if sum + body.len() as u64 > MAX_WAITING_BYTES {
-                return Err(std::io::ErrorKind::StorageFull.into());
-            }
-            let mut file = std::fs::File::create(&path)?;
-            std::io::Write::write_all(&mut file, &body)?;
-            file.sync_all()?;
-            std::fs::File::open(&dir)?.sync_all()
-        };
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(std::io::ErrorKind::Interrupted.into()))
-    }
-
-    pub(super) async fn drop_body(&self, id: TaskId) {
-        // A file that stays is removed at the next start.
-        let _ = tokio::fs::remove_file(self.body_path(id)).await;
     }
 }
 

@@ -133,12 +133,9 @@ impl Tasks {
             }
             let lane = (task.row.provider.clone(), task.row.account.clone());
             let mut place = None;
-            match task.state {
-                TaskState::Reserved => {
-                    lock(&self.lanes).wait(&lane, task.id, false);
-                    waiting.push(task.id.to_string());
-                }
-                _ => {}
+            if task.state == TaskState::Reserved {
+                lock(&self.lanes).wait(&lane, task.id, false);
+                waiting.push(task.id.to_string());
             }
             if !task.state.is_final() && task.state != TaskState::Reserved {
                 lock(&self.lanes).resume(&lane);

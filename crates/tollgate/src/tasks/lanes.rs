@@ -40,9 +40,9 @@ pub(super) struct Lanes(HashMap<LaneKey, Lane>);
 
 impl Lanes {
     /// Takes a place, if there is one. `limit` is the operator's; one who has waited may pass those who still do.
-    pub(super) fn enter(&mut self, key: &LaneKey, limit: Option<u32>, waited: bool) -> Room {
+    pub(super) fn enter(&mut self, key: &LaneKey, limit: Option<u32>, waited: bool, now: Instant) -> Room {
         let lane = self.0.entry(key.clone()).or_default();
-        if let Some(until) = lane.closed_until.filter(|until| *until > Instant::now()) {
+        if let Some(until) = lane.closed_until.filter(|until| *until > now) {
             return Room::Later(Some(until));
         }
         let full = limit.is_some_and(|limit| lane.running >= usize::try_from(limit).unwrap_or(usize::MAX));
@@ -64,20 +64,16 @@ impl Lanes {
         lane.running = lane.running.saturating_sub(1);
         // What ended makes room at the vendor, too.
         (lane.closed_until, lane.pause) = (None, Duration::ZERO);
-        let next = lane.waiting.front().copied();
-        if lane.running == 0 && next.is_none() && lane.next_poll.is_none_or(|at| at <= Instant::now()) {
-            self.0.remove(key);
-        }
-        next
+        lane.waiting.front().copied()
     }
 
     /// The vendor would not take another one: the place is given back, and nothing is sent for a while. Gives until
     /// when.
-    pub(super) fn full(&mut self, key: &LaneKey) -> Instant {
+    pub(super) fn full(&mut self, key: &LaneKey, now: Instant) -> Instant {
         let lane = self.0.entry(key.clone()).or_default();
         lane.running = lane.running.saturating_sub(1);
         lane.pause = (lane.pause * 2).clamp(PAUSE.0, PAUSE.1);
-        let until = Instant::now() + lane.pause;
+        let until = now + lane.pause;
         lane.closed_until = Some(until);
         until
     }
@@ -118,9 +114,9 @@ impl Lanes {
     }
 
     /// When an account may be polled; the time is taken.
-    pub(super) fn poll_at(&mut self, key: &LaneKey) -> Instant {
+    pub(super) fn poll_at(&mut self, key: &LaneKey, now: Instant) -> Instant {
         let lane = self.0.entry(key.clone()).or_default();
-        let at = lane.next_poll.unwrap_or_else(Instant::now).max(Instant::now());
+        let at = lane.next_poll.unwrap_or(now).max(now);
         lane.next_poll = Some(at + BETWEEN);
         at
     }
@@ -130,37 +126,38 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn places_and_turns() {
+    #[test]
+    fn places_and_turns() {
         let key = ("kling".to_owned(), "a".to_owned());
         let mut lanes = Lanes::default();
-        assert_eq!(lanes.enter(&key, Some(1), false), Room::Yes);
-        assert_eq!(lanes.enter(&key, Some(1), false), Room::Later(None));
+        let now = Instant::now();
+        assert_eq!(lanes.enter(&key, Some(1), false, now), Room::Yes);
+        assert_eq!(lanes.enter(&key, Some(1), false, now), Room::Later(None));
         assert!(lanes.wait(&key, TaskId(1), false) && lanes.wait(&key, TaskId(2), false));
         assert_eq!(lanes.leave(&key), Some(TaskId(1)));
         // Nobody passes those who wait.
-        assert_eq!(lanes.enter(&key, Some(1), false), Room::Later(None));
+        assert_eq!(lanes.enter(&key, Some(1), false, now), Room::Later(None));
         assert!(lanes.is_next(&key, TaskId(1)) && !lanes.is_next(&key, TaskId(2)));
-        assert_eq!(lanes.enter(&key, Some(1), true), Room::Yes);
+        assert_eq!(lanes.enter(&key, Some(1), true, now), Room::Yes);
         assert_eq!(lanes.done_waiting(&key, TaskId(1)), Some(TaskId(2)));
         // The vendor is full all the same: it rests, longer each time, until one ends.
-        let first = lanes.full(&key) - Instant::now();
-        assert!(matches!(lanes.enter(&key, None, true), Room::Later(Some(_))));
-        tokio::time::advance(first).await;
-        assert_eq!(lanes.enter(&key, None, true), Room::Yes);
-        assert!(lanes.full(&key) - Instant::now() == first * 2);
+        let first = lanes.full(&key, now);
+        assert_eq!(lanes.enter(&key, None, true, now), Room::Later(Some(first)));
+        assert_eq!(lanes.enter(&key, None, true, first), Room::Yes);
+        assert_eq!(lanes.full(&key, first) - first, (first - now) * 2);
         lanes.resume(&key);
         assert_eq!(lanes.leave(&key), Some(TaskId(2)));
-        assert_eq!(lanes.enter(&key, None, true), Room::Yes);
+        assert_eq!(lanes.enter(&key, None, true, first), Room::Yes);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn polls_are_spread() {
+    #[test]
+    fn polls_are_spread() {
         let key = ("ark".to_owned(), "a".to_owned());
         let mut lanes = Lanes::default();
-        let (first, second) = (lanes.poll_at(&key), lanes.poll_at(&key));
-        assert_eq!(second - first, BETWEEN);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(lanes.poll_at(&key), Instant::now());
+        let now = Instant::now();
+        let (first, second) = (lanes.poll_at(&key, now), lanes.poll_at(&key, now));
+        assert_eq!((first, second - first), (now, BETWEEN));
+        let later = now + Duration::from_secs(1);
+        assert_eq!(lanes.poll_at(&key, later), later);
     }
 }

@@ -40,7 +40,7 @@ impl Tasks {
             return self.needs_attention(task, "its account is no longer configured").await;
         };
         if !task.is_test() {
-            let at = lock(&self.lanes).poll_at(&line.to.lane());
+            let at = lock(&self.lanes).poll_at(&line.to.lane(), Instant::now());
             if at > Instant::now() + Duration::from_millis(5) {
                 tokio::time::sleep_until(at.min(Instant::now() + MAX_WAIT)).await;
             }

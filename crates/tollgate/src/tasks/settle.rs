@@ -10,6 +10,7 @@ use crate::ledger::{Basis, Book, Detail, Entry, Flags, Series};
 use crate::outcome::Outcome;
 use std::sync::Arc;
 use tollgate_protocol::usage::{MAX_COUNT, Usage};
+use tollgate_protocol::video::kind::{Resolution, Sound, VideoMode};
 use tollgate_protocol::video::{Facts, Measured, State};
 
 impl Tasks {
@@ -76,8 +77,9 @@ impl Tasks {
     /// Notes what a task that was made costs.
     pub(super) fn measure(&self, task: &mut Task, measured: &Measured, delivered: u32) -> u64 {
         let facts = task.facts();
-        let (usage, milliseconds) = usage_of(&facts, measured, delivered);
         let price = self.with(task.id, |live| live.price.clone()).flatten();
+        let by_tokens = price.as_ref().is_some_and(|price| price.sells_video_by_tokens());
+        let (usage, milliseconds) = usage_of(&facts, measured, delivered, by_tokens);
         let mut flags = Flags::default();
         let mut amount = 0;
         match price {
@@ -144,17 +146,18 @@ impl Tasks {
 const SANDBOX: (std::time::Duration, std::time::Duration) =
     (std::time::Duration::from_millis(200), std::time::Duration::from_millis(500));
 
-/// What was used, and the length of one video in milliseconds.
-fn usage_of(facts: &Facts, measured: &Measured, delivered: u32) -> (Usage, u64) {
+/// What was used, and the length of one video in milliseconds. Tokens and length tell the same thing: it is booked by
+/// the one that has a price.
+fn usage_of(facts: &Facts, measured: &Measured, delivered: u32, by_tokens: bool) -> (Usage, u64) {
     let told = measured.kind;
     let mut kind = facts.kind;
-    if told.resolution != Default::default() {
+    if told.resolution != Resolution::Unknown {
         kind.resolution = told.resolution;
     }
-    if told.sound != Default::default() {
+    if told.sound != Sound::Unknown {
         kind.sound = told.sound;
     }
-    if told.mode != Default::default() {
+    if told.mode != VideoMode::Unknown {
         kind.mode = told.mode;
     }
     let mut milliseconds = measured.milliseconds.unwrap_or(facts.milliseconds);
@@ -171,9 +174,11 @@ fn usage_of(facts: &Facts, measured: &Measured, delivered: u32) -> (Usage, u64) 
     {
         milliseconds = measured.tokens.saturating_mul(1_000) / rate;
     }
+    let by_tokens = by_tokens && measured.tokens > 0;
+    let length = milliseconds.saturating_mul(u64::from(delivered)).min(MAX_COUNT);
     let usage = Usage {
-        video_milliseconds: milliseconds.saturating_mul(u64::from(delivered)).min(MAX_COUNT),
-        output_tokens: measured.tokens.min(MAX_COUNT),
+        video_milliseconds: if by_tokens { 0 } else { length },
+        output_tokens: if by_tokens { measured.tokens.min(MAX_COUNT) } else { 0 },
         tool_calls: measured.tool_calls.min(MAX_COUNT),
         tier: measured.tier.unwrap_or(facts.tier),
         video: kind,
@@ -232,23 +237,25 @@ pub(super) fn entry_of(task: &Task) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_protocol::video::kind::{Resolution, Sound, VideoKind};
+    use tollgate_protocol::video::kind::VideoKind;
 
     #[test]
     fn what_was_made_is_what_the_vendor_tells_within_reason() {
         let kind = VideoKind { sound: Sound::On, ..VideoKind::default() };
         let facts = Facts { milliseconds: 12_000, kind, samples: 2, ..Facts::default() };
         let told = |milliseconds| Measured { milliseconds, ..Measured::default() };
-        let (usage, single) = usage_of(&facts, &told(Some(5_000)), 1);
+        let (usage, single) = usage_of(&facts, &told(Some(5_000)), 1, false);
         assert_eq!((usage.video_milliseconds, single, usage.suspect), (5_000, 5_000, false));
-        assert_eq!(usage_of(&facts, &told(None), 2).0.video_milliseconds, 24_000);
-        let (usage, _) = usage_of(&facts, &told(Some(3_600_000)), 1);
+        assert_eq!(usage_of(&facts, &told(None), 2, false).0.video_milliseconds, 24_000);
+        let (usage, _) = usage_of(&facts, &told(Some(3_600_000)), 1, false);
         assert_eq!((usage.video_milliseconds, usage.suspect), (12_000, true));
         let kind = VideoKind { resolution: Resolution::P720, ..VideoKind::default() };
         let measured = Measured { kind, tokens: 216_000, milliseconds: Some(5_000), ..Measured::default() };
         let from_video = Facts { kind: VideoKind { from_video: true, ..facts.kind }, ..facts };
-        let (usage, _) = usage_of(&from_video, &measured, 1);
+        let (usage, _) = usage_of(&from_video, &measured, 1, false);
         assert_eq!((usage.video_milliseconds, usage.video.sound), (10_000, Sound::On));
         assert_eq!(usage.video.resolution, Resolution::P720);
+        let (usage, single) = usage_of(&facts, &measured, 1, true);
+        assert_eq!((usage.video_milliseconds, usage.output_tokens, single), (0, 216_000, 5_000));
     }
 }

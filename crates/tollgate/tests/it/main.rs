@@ -34,4 +34,5 @@ mod smoke;
 mod tidy;
 mod uploads;
 mod usage;
+mod video;
 mod wire;

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("accounts", &["keys"]),
     ("admin", &["catalogue", "clock", "config", "ids", "keys", "ledger", "money", "outcome", "pricing", "store"]),
+    ("archive", &["message"]),
     ("catalogue", &["config", "glob"]),
     (
         "cli",
         &[
             "accounts",
             "admin",
+            "archive",
             "clock",
             "config",
             "door",
@@ -25,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "routing",
             "store",
             "surface",
+            "tasks",
             "telemetry",
             "upstream",
         ],
@@ -37,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "accounts",
+            "archive",
             "catalogue",
             "clock",
             "config",
@@ -54,6 +58,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pricing",
             "replay",
             "routing",
+            "store",
+            "tasks",
             "telemetry",
             "upstream",
         ],
@@ -90,6 +96,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "money",
             "routing",
             "store",
+        ],
+    ),
+    (
+        "tasks",
+        &[
+            "accounts", "archive", "clock", "config", "ids", "keys", "ledger", "lines", "money", "outcome", "pricing",
+            "routing", "store", "upstream",
         ],
     ),
     ("telemetry", &["clock", "outcome"]),

@@ -1,13 +1,13 @@
 //! The unified request in Ark's form.
 
-use crate::video::kind::{Sound, VideoKind};
-use crate::video::model::{Model, SoundRule, facts};
+use crate::video::Send;
+use crate::video::kind::Sound;
+use crate::video::model::{Model, SoundRule};
 use crate::video::openai::{Ask, Picture, Plan};
-use crate::video::{Facts, Send};
 use serde_json::{Map, Value, json};
 
 /// Builds the request. Everything that decides the price is said in it.
-pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str) -> (Send, Facts) {
+pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str) -> Send {
     let mut content = vec![json!({ "type": "text", "text": ask.prompt })];
     if let Some(picture) = &ask.picture {
         let url = match picture {
@@ -30,6 +30,5 @@ pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str) -> (Send
     if matches!(model.sound, SoundRule::Optional { .. }) {
         body.insert("generate_audio".into(), (plan.sound == Sound::On).into());
     }
-    let kind = VideoKind { resolution: plan.resolution, sound: plan.sound, ..VideoKind::default() };
-    (Send::post(super::TASKS, Value::Object(body).to_string()), facts(plan.seconds, kind, 1))
+    Send::post(super::TASKS, Value::Object(body).to_string())
 }

@@ -2,23 +2,22 @@
 
 use super::Family;
 use crate::fault::Fault;
-use crate::video::kind::{Sound, VideoKind};
-use crate::video::model::{Model, SoundRule, facts};
+use crate::video::Send;
+use crate::video::kind::Sound;
+use crate::video::model::{Model, SoundRule};
 use crate::video::openai::{Ask, Picture, Plan};
-use crate::video::{Facts, Send};
 use serde_json::{Map, Value};
 
 /// Longest prompt, in characters.
 const MAX_PROMPT: usize = 2_500;
 
+/// The family that a request belongs to.
+pub fn family(ask: &Ask) -> Family {
+    if ask.picture.is_some() { Family::Image } else { Family::Text }
+}
+
 /// Builds the request. Everything that decides the price is said in it; `external` is the task's name at the vendor.
-pub fn cross(
-    ask: &Ask,
-    plan: &Plan<'_>,
-    model: &Model,
-    upstream: &str,
-    external: &str,
-) -> Result<(Family, Send, Facts), Fault> {
+pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str, external: &str) -> Result<Send, Fault> {
     if ask.prompt.chars().count() > MAX_PROMPT {
         return Err(Fault::invalid(
             "prompt",
@@ -33,10 +32,9 @@ pub fn cross(
     if matches!(model.sound, SoundRule::Optional { .. }) {
         body.insert("sound".into(), if plan.sound == Sound::On { "on" } else { "off" }.into());
     }
-    let family = match &ask.picture {
+    match &ask.picture {
         None => {
             body.insert("aspect_ratio".into(), plan.ratio.into());
-            Family::Text
         }
         Some(picture) => {
             let image = match picture {
@@ -47,10 +45,8 @@ pub fn cross(
                 }
             };
             body.insert("image".into(), image.into());
-            Family::Image
         }
-    };
+    }
     body.insert("external_task_id".into(), external.into());
-    let kind = VideoKind { resolution: plan.resolution, mode: plan.mode, sound: plan.sound, from_video: false };
-    Ok((family, Send::post(family.path(), Value::Object(body).to_string()), facts(plan.seconds, kind, 1)))
+    Ok(Send::post(family(ask).path(), Value::Object(body).to_string()))
 }

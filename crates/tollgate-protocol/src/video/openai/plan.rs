@@ -3,8 +3,9 @@
 use super::ask::{Ask, Size};
 use crate::canonical::Losses;
 use crate::fault::Fault;
-use crate::video::kind::{Resolution, Sound, VideoMode};
-use crate::video::model::{Input, Model};
+use crate::video::Facts;
+use crate::video::kind::{Resolution, Sound, VideoKind, VideoMode};
+use crate::video::model::{Input, Model, facts};
 
 /// How far a ratio may be from the wanted one to stand for it: 5 %.
 const NEAR: f64 = 0.05;
@@ -26,6 +27,14 @@ pub struct Plan<'m> {
     pub size: Size,
     /// What is lost.
     pub losses: Losses,
+}
+
+impl Plan<'_> {
+    /// What decides the price.
+    pub fn facts(&self) -> Facts {
+        let kind = VideoKind { resolution: self.resolution, mode: self.mode, sound: self.sound, from_video: false };
+        facts(self.seconds, kind, 1)
+    }
 }
 
 /// The fault for a caller who wants no loss, if there is one.

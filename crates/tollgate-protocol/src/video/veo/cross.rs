@@ -1,10 +1,10 @@
 //! The unified request in Google's form.
 
 use crate::fault::Fault;
-use crate::video::kind::{Sound, VideoKind};
-use crate::video::model::{Model, SoundRule, facts};
+use crate::video::Send;
+use crate::video::kind::Sound;
+use crate::video::model::{Model, SoundRule};
 use crate::video::openai::{Ask, Picture, Plan};
-use crate::video::{Facts, Send};
 use serde_json::{Map, Value, json};
 
 /// Builds the request; `place` is project and location where the form has them. Everything that decides the price is
@@ -15,7 +15,7 @@ pub fn cross(
     model: &Model,
     upstream: &str,
     place: Option<(&str, &str)>,
-) -> Result<(Send, Facts), Fault> {
+) -> Result<Send, Fault> {
     let mut instance = Map::new();
     instance.insert("prompt".into(), ask.prompt.as_str().into());
     match &ask.picture {
@@ -37,6 +37,5 @@ pub fn cross(
         parameters.insert("generateAudio".into(), (plan.sound == Sound::On).into());
     }
     let body = json!({ "instances": [instance], "parameters": parameters });
-    let kind = VideoKind { resolution: plan.resolution, sound: plan.sound, ..VideoKind::default() };
-    Ok((Send::post(super::create_path(upstream, place), Value::to_string(&body)), facts(plan.seconds, kind, 1)))
+    Ok(Send::post(super::create_path(upstream, place), Value::to_string(&body)))
 }

@@ -25,6 +25,8 @@ pub struct Filter {
     pub ids: Vec<Vec<u8>>,
     /// Only after this one in the list's order.
     pub after: Option<Vec<u8>>,
+    /// Only this one and younger ones.
+    pub from: Option<Vec<u8>>,
     /// Oldest first.
     pub oldest_first: bool,
     /// Also deleted ones; for operators.
@@ -63,6 +65,9 @@ impl Filter {
                 list.push_bind(id.as_slice());
             });
             query.push(")");
+        }
+        if let Some(from) = &self.from {
+            query.push(" and id >= ").push_bind(from.as_slice());
         }
         if !self.deleted {
             query.push(" and deleted_at is null");
@@ -131,9 +136,9 @@ pub async fn known_vendor_ids(store: &Store, provider: &str, ids: &[String]) -> 
     let mut query = QueryBuilder::<Sqlite>::new("select vendor_id from tasks where provider = ");
     query.push_bind(provider);
     let mut list = query.push(" and vendor_id in (").separated(", ");
-    ids.iter().for_each(|id| {
+    for id in ids {
         list.push_bind(id);
-    });
+    }
     query.push(")");
     Ok(query.build_query_scalar().fetch_all(store.readers()).await?)
 }
