@@ -75,12 +75,12 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// The end of writing a request: where anything was lost and nothing may be, a fault that names the first field.
+    /// What is done once a request is read and written: where anything was lost and nothing may be, a fault that names
+    /// the first field.
     pub fn settle(&self, losses: &Losses) -> Result<(), Fault> {
         match losses.iter().next() {
             Some((field, _)) if self.strict => {
-                let message =
-                    format!("'{field}' cannot be expressed to this model, and strict translation was asked for.");
+                let message = format!("'{field}' cannot be expressed to this model, and nothing may be lost.");
                 Err(Fault::unsupported(field.to_owned(), message))
             }
             _ => Ok(()),

@@ -157,9 +157,14 @@ impl Fault {
 
     /// Takes a secret out of everything that the caller may read.
     pub fn conceal(&mut self, secret: &str) {
+        self.reword(secret, "***");
+    }
+
+    /// Puts other words in the place of some in everything that the caller may read: the gateway's id for the vendor's.
+    pub fn reword(&mut self, words: &str, others: &str) {
         let hide = |text: &mut Cow<'static, str>| {
-            if !secret.is_empty() && text.contains(secret) {
-                *text = text.replace(secret, "***").into();
+            if !words.is_empty() && text.contains(words) {
+                *text = text.replace(words, others).into();
             }
         };
         hide(&mut self.message);

@@ -6,79 +6,19 @@
 //! speak different protocols the same watch judges and meters, and what it lets pass goes through a [`Bridge`]
 //! instead. No I/O, no clock.
 
+mod bridge;
+mod watch;
+
 use crate::array::{self, PieceKind};
-use crate::canonical::{Event as Canonical, Fold, Losses};
-use crate::codec::{Decoder, Encoder};
+use crate::canonical::{Fold, Losses};
 use crate::fault::Fault;
-use crate::splice::{self, Splice};
+use crate::splice;
 use crate::sse::{self, Event, MAX_EVENT};
 use crate::usage::Usage;
 use bytes::{Buf, BytesMut};
 
-/// What one protocol makes of the events of a stream.
-pub trait Watch: Send {
-    /// Called for each whole event in order, until it says [`Verdict::Terminal`] or [`Verdict::Broken`].
-    fn event(&mut self, event: &Event<'_>) -> Verdict;
-
-    /// What of the event just judged is to be replaced on its way to the caller: ranges of [`Event::raw`], in order.
-    /// For ids that the gateway gives; a stream without any passes as it came.
-    fn edits(&mut self, _event: &Event<'_>) -> Vec<Splice> {
-        Vec::new()
-    }
-
-    /// The vendor's message has ended cleanly without a terminal event: is that all right?
-    fn end(&mut self) -> End;
-
-    /// Bytes that have no place in the framing of a stream: what is to be told of them? Some vendors write an error
-    /// there, bare.
-    fn stray(&mut self, bytes: &[u8]) -> Fault {
-        let _ = bytes;
-        stray()
-    }
-
-    /// The last usage the vendor reported.
-    fn usage(&self) -> Option<Usage>;
-
-    /// Bytes of generated content seen so far, for an estimate where the vendor reports no usage.
-    fn content_bytes(&self) -> u64;
-
-    /// Tokens generated so far, rather too many than too few, for holds that grow while a stream runs.
-    fn tokens_seen(&self) -> u64 {
-        self.content_bytes().div_ceil(3)
-    }
-
-    /// The beginning of the generated text, at most [`crate::estimate::SAMPLE`] bytes.
-    fn output_sample(&self) -> &[u8] {
-        &[]
-    }
-
-    /// Writes the protocol's error event, a server-sent one; in a list only its data stand.
-    fn fault(&self, fault: &Fault, out: &mut BytesMut);
-}
-
-/// What an event means for the stream.
-#[derive(Debug)]
-pub enum Verdict {
-    /// Forward it; it carries nothing generated (a role, a keep-alive, usage).
-    Pass,
-    /// Forward it; it carries something generated.
-    Meaningful,
-    /// Keep it from the caller, who did not ask for it.
-    Drop,
-    /// Forward it; the stream is complete.
-    Terminal,
-    /// The stream has failed: an error of the vendor, or bytes that are not the protocol's.
-    Broken(Fault),
-}
-
-/// How a stream without a terminal event ended.
-#[derive(Debug)]
-pub enum End {
-    /// All was said; these bytes make it complete for a strict client.
-    Complete(&'static [u8]),
-    /// Something is missing.
-    Truncated,
-}
+pub use bridge::Bridge;
+pub use watch::{End, Verdict, Watch};
 
 /// What came of the bytes just pushed.
 #[derive(Debug, Default)]
@@ -110,42 +50,6 @@ enum Framing {
     List { splitter: array::Splitter, open: bool },
 }
 
-/// What carries a stream from the vendor's protocol into the caller's.
-pub struct Bridge {
-    decoder: Box<dyn Decoder>,
-    encoder: Box<dyn Encoder>,
-    /// The answer so far.
-    fold: Fold,
-}
-
-impl Bridge {
-    /// A bridge of two protocols' halves.
-    pub fn new(decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder>) -> Self {
-        Self { decoder, encoder, fold: Fold::default() }
-    }
-
-    fn event(&mut self, event: &Event<'_>, out: &mut BytesMut) -> Result<(), Fault> {
-        if event.is_keep_alive() {
-            self.encoder.keep_alive(out);
-            return Ok(());
-        }
-        let Self { decoder, encoder, fold } = self;
-        decoder.event(event, &mut |event: Canonical<'_>| {
-            fold.take(&event);
-            encoder.event(&event, out);
-        })
-    }
-
-    fn finish(&mut self, usage: Option<&Usage>, out: &mut BytesMut) {
-        let Self { decoder, encoder, fold } = self;
-        decoder.end(&mut |event: Canonical<'_>| {
-            fold.take(&event);
-            encoder.event(&event, out);
-        });
-        encoder.finish(usage, out);
-    }
-}
-
 impl Relay {
     /// A relay of server-sent events that asks `watch` about each.
     pub fn new(watch: Box<dyn Watch>) -> Self {
@@ -167,12 +71,12 @@ impl Relay {
 
     /// What of the answer the caller's protocol had no word for so far.
     pub fn losses(&self) -> Option<&Losses> {
-        self.bridge.as_ref().map(|bridge| bridge.encoder.losses())
+        self.bridge.as_ref().map(|bridge| bridge.losses())
     }
 
-    /// The answer so far, where it crosses.
+    /// The answer so far, where it crosses or is tapped.
     pub fn fold(&self) -> Option<&Fold> {
-        self.bridge.as_ref().map(|bridge| &bridge.fold)
+        self.bridge.as_ref().map(|bridge| bridge.fold()).or_else(|| self.watch.fold())
     }
 
     /// Takes bytes of the vendor, cut anywhere, and appends to `out` what may go to the caller now.
@@ -236,7 +140,7 @@ impl Relay {
     /// it. In a list it is the last element, and the list is well formed.
     pub fn fault(&mut self, fault: &Fault, out: &mut BytesMut) {
         if let Some(bridge) = &mut self.bridge {
-            bridge.encoder.fault(fault, out);
+            bridge.fault(fault, out);
             return;
         }
         let Framing::List { open, .. } = self.framing else {

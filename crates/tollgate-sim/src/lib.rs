@@ -4,7 +4,8 @@
 //! steps, without a socket or a clock. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
 //! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
 //!
-//! The same request gets the same answer from the same seed, to the byte, ids and times included.
+//! The same request gets the same answer from the same seed, to the byte, ids and times included, except that a stored
+//! response whose id is taken gets the next one.
 //!
 //! # Steering
 //!
@@ -20,6 +21,7 @@
 //! | `chunks=200` | content chunks; as many tokens too unless `output-tokens` says otherwise, never more than tokens |
 //! | `output-tokens=500` | tokens of text, before the caller's cap and stop sequences |
 //! | `reasoning-tokens=N` | reasoning, which counts as output and against the cap; seen where the protocol shows it |
+//! | `dialect=deepseek`, `dialect=openai` | whose way of speaking the chat protocol; the request tells it otherwise |
 //! | `redacted` | reasoning comes without its words (`redacted_thinking`) |
 //! | `cached-tokens=N`, `cache-write-tokens=N` | parts of the input that came from, or went into, the vendor's cache |
 //! | `usage=none` | also `negative`, `absurd`, `text` (not numbers), `in-finish` (in a stream's finish chunk) |
@@ -74,9 +76,11 @@ use std::sync::Arc;
 
 use steer::Steer;
 
-/// The pretended vendors. Cheap to clone; clones share the table of video tasks.
+/// The pretended vendors. Cheap to clone; clones share what is kept: the table of video tasks, the rules that steer from
+/// beside, the last stored responses of one protocol.
 #[derive(Debug, Clone)]
 pub struct Simulator {
+    memory: Arc<openai::Memory>,
     seed: u64,
     wants_key: bool,
     clock: Clock,
@@ -146,7 +150,14 @@ impl Simulator {
     /// A simulator whose caller has checked the key already.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, wants_key: false, clock: Clock::system(), tasks: Arc::default(), rules: Arc::default() }
+        Self {
+            memory: Arc::default(),
+            seed,
+            wants_key: false,
+            clock: Clock::system(),
+            tasks: Arc::default(),
+            rules: Arc::default(),
+        }
     }
 
     /// Lives in another time than the machine's.

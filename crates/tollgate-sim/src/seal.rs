@@ -4,7 +4,10 @@
 //! and for the same purpose. Made of the numbers everything else is made of: it keeps honest tests honest and is no
 //! cryptography.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE},
+};
 
 use crate::content::{Rng, fnv1a};
 
@@ -17,6 +20,8 @@ pub(crate) enum Kind {
     Redacted,
     /// Gemini's `thoughtSignature`.
     Thought,
+    /// `encrypted_content` of a Responses `reasoning` item.
+    Encrypted,
 }
 
 impl Kind {
@@ -25,6 +30,7 @@ impl Kind {
         match self {
             Self::Signature | Self::Redacted => &[0x12],
             Self::Thought => &[0x0a],
+            Self::Encrypted => &[0x80, 0, 0, 0, 0],
         }
     }
 
@@ -33,7 +39,12 @@ impl Kind {
             Self::Signature => 210,
             Self::Redacted => 330,
             Self::Thought => 180,
+            Self::Encrypted => 420,
         }
+    }
+
+    fn url_safe(self) -> bool {
+        self == Self::Encrypted
     }
 }
 
@@ -53,12 +64,13 @@ pub(crate) fn make(kind: Kind, world: u64, words: &[&str], nonce: u64) -> String
         bytes.extend_from_slice(&rng.next().to_be_bytes());
     }
     bytes.truncate(kind.bytes());
-    STANDARD.encode(bytes)
+    if kind.url_safe() { URL_SAFE.encode(bytes) } else { STANDARD.encode(bytes) }
 }
 
 /// Whether this simulator made the seal, for this purpose and over these words.
 pub(crate) fn fits(kind: Kind, world: u64, words: &[&str], seal: &str) -> bool {
-    let Ok(bytes) = STANDARD.decode(seal) else {
+    let bytes = if kind.url_safe() { URL_SAFE.decode(seal) } else { STANDARD.decode(seal) };
+    let Ok(bytes) = bytes else {
         return false;
     };
     let nonce = bytes.strip_prefix(kind.begins()).and_then(|rest| rest.get(..NONCE));
@@ -72,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_the_same_words_fit() {
-        for kind in [Kind::Signature, Kind::Redacted, Kind::Thought] {
+        for kind in [Kind::Signature, Kind::Redacted, Kind::Thought, Kind::Encrypted] {
             let seal = make(kind, 7, &["a thought", "a"], 3);
             assert!(fits(kind, 7, &["a thought", "a"], &seal));
             assert_ne!(seal, make(kind, 7, &["a thought", "a"], 4));
@@ -85,6 +97,7 @@ mod tests {
                 assert!(!fits(kind, 7, &["a thought", "a"], broken));
             }
         }
+        assert!(make(Kind::Encrypted, 1, &[], 1).starts_with("gAAAA"), "as the vendor's own begin");
         assert!(!fits(Kind::Redacted, 7, &["x"], &make(Kind::Signature, 7, &["x"], 1)));
     }
 }

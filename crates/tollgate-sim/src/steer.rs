@@ -53,6 +53,14 @@ impl Usage {
     }
 }
 
+/// A vendor's way of speaking the chat protocol.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    OpenAi,
+    DeepSeek,
+}
+
 /// What the vendor's filter did not like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filter {
@@ -105,6 +113,8 @@ pub(crate) struct Steer {
     pub tool_calls: Option<u64>,
     /// Calls again until the conversation holds so many rounds of results.
     pub tool_rounds: Option<u64>,
+    /// Whose way of speaking the chat protocol; told by the request otherwise.
+    pub dialect: Option<Dialect>,
     /// Reasoning comes without its words.
     pub redacted: bool,
     /// Reasoning state is wanted back, whatever the request asked for.
@@ -211,6 +221,7 @@ impl Steer {
             "tool-call" => self.tool_call = Some(value.text()?.to_owned()),
             "tool-calls" => self.tool_calls = Some(value.number(1, 100)?),
             "tool-rounds" => self.tool_rounds = Some(value.number(1, 10_000)?),
+            "dialect" => self.dialect = Some(value.word(DIALECTS)?),
             "redacted" => self.redacted = value.flag()?,
             "filtered" => {
                 let found = if value.0.is_some() { value.word(FILTERS)? } else { Filter::Answer };
@@ -274,6 +285,7 @@ const USAGES: &[(&str, Usage)] = &[
 ];
 const GARBAGES: &[(&str, Garbage)] =
     &[("html", Garbage::Html), ("json", Garbage::Json), ("binary", Garbage::Binary), ("wire", Garbage::Wire)];
+const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi), ("deepseek", Dialect::DeepSeek)];
 const FILTERS: &[(&str, Filter)] = &[("answer", Filter::Answer), ("prompt", Filter::Prompt)];
 const PLACES: &[(&str, At)] = &[("before-head", At::BeforeHead), ("after-head", At::AfterHead)];
 const VIDEOS: &[(&str, Video)] =

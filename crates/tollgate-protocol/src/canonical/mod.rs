@@ -9,6 +9,7 @@
 //! | `request` | what a caller asks for |
 //! | `part` | pieces of a conversation: text, media, reasoning, calls of tools and their results |
 //! | `answer` | a whole answer, and why it ended |
+//! | `embedding` | texts as vectors: what is asked for, and what comes back |
 //! | `event` | a streamed answer, step by step, with the law that every stream keeps |
 //! | `fold` | from events to the whole answer |
 //! | `turns` | order and pairing that the strict protocols ask for |
@@ -20,6 +21,7 @@
 
 mod answer;
 mod capability;
+mod embedding;
 mod event;
 mod fold;
 mod free_text;
@@ -32,6 +34,7 @@ mod turns;
 
 pub use answer::{Answer, Candidate, Finish, TokenLogprob};
 pub use capability::{Capabilities, EffortSet, OutputCap, SchemaSupport, SystemRole, Thinking};
+pub use embedding::{EmbedRequest, Vector, Vectors};
 pub use event::{Block, Delta, Event, Law, Sink};
 pub use fold::Fold;
 pub use free_text::{FREE_TEXT_SCHEMA, free_text, free_text_arguments};
@@ -42,6 +45,6 @@ pub use part::{
 };
 pub use request::{
     Effort, Json, OutputFormat, ReasoningAsk, Request, Role, Sampling, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
-    WebSearch,
+    WebSearch, free_text_names,
 };
 pub use turns::{Paired, paired};

@@ -5,6 +5,7 @@
 //! description and recorded traffic of fourteen vendors, 2026-11.
 
 mod answer;
+mod bare;
 mod codec;
 #[cfg(test)]
 mod crossing;
@@ -25,6 +26,7 @@ use crate::openai;
 use crate::usage::Usage;
 
 pub use crate::generated::Generated;
+pub use bare::{BareTurn, bare_turns};
 pub use codec::ChatCompletions;
 pub use generated::generated;
 pub(crate) use usage::details;

@@ -57,7 +57,10 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Fault> {
         }
         candidate.rest(&mut answer.losses);
     }
-    if answer.candidates.is_empty() && blocked {
+    if answer.candidates.is_empty() {
+        if !blocked {
+            return Err(crate::chat::not_an_answer());
+        }
         answer.candidates.push(Candidate { finish: Finish::Filtered, ..Candidate::default() });
     }
     for (name, _) in all.others() {
@@ -225,6 +228,7 @@ pub(super) fn write_call(
         "{}".into()
     };
     let broken = args == "{}" && !matches!(arguments.trim_ascii(), "" | "{}");
+    let args = in_one_line(&args);
     let mut object = list.object();
     object
         .object("functionCall")
@@ -233,6 +237,11 @@ pub(super) fn write_call(
         .raw("args", &args);
     object.text_if("thoughtSignature", seal.map(seal::write).as_deref());
     broken
+}
+
+/// JSON text without line ends, which would part an event of a stream. Inside of strings there are none.
+pub(super) fn in_one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) { Cow::Owned(json.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(json) }
 }
 
 /// Writes a picture or a sound, if it can be.

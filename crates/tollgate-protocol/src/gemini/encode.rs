@@ -1,7 +1,7 @@
 //! A streamed answer for a caller of this protocol: each chunk an answer of its own, as server-sent events or as the
 //! elements of one JSON list.
 
-use super::answer::{ended, show, shows, words, write_call};
+use super::answer::{ended, in_one_line, show, shows, words, write_call};
 use super::{error, logprobs, sources, usage};
 use crate::canonical::{Block, Citation, Delta, Event, Finish, Losses, Request, Seal, Tool, callers_name};
 use crate::codec::{AnswerHead, Encoder, Protocol};
@@ -134,7 +134,7 @@ impl GeminiEncoder {
                 Open::Done
             }
             Block::Opaque(opaque) if opaque.owner == Protocol::GenerateContent => {
-                self.parts(out, |list| _ = list.raw(&opaque.raw.0));
+                self.parts(out, |list| _ = list.raw(&in_one_line(&opaque.raw.0)));
                 Open::Done
             }
             Block::Opaque(opaque) => {

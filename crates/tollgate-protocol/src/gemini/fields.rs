@@ -16,9 +16,18 @@ pub(super) fn object<'a>(fields: &Fields<'a>, name: &str) -> Result<Option<Field
     fields.raw(name).map(|raw| read(raw, fields.at(name))).transpose()
 }
 
+/// The elements of a list, or one object alone, which Google's servers take for a list of one.
+pub(super) fn list<'a>(fields: &Fields<'a>, name: &str) -> Result<Option<Vec<Item<'a>>>, Fault> {
+    let Some(raw) = fields.raw(name) else { return Ok(None) };
+    if raw.starts_with('{') {
+        return Ok(Some(vec![Item { raw, path: fields.at(name) }]));
+    }
+    items(raw, &fields.at(name)).map(Some)
+}
+
 /// The objects of a list.
 pub(super) fn objects<'a>(fields: &Fields<'a>, name: &str) -> Result<Vec<(Item<'a>, Fields<'a>)>, Fault> {
-    let list = fields.list(name)?.unwrap_or_default();
+    let list = list(fields, name)?.unwrap_or_default();
     list.into_iter()
         .map(|item| {
             let inner = read(item.raw, item.path.clone())?;
@@ -27,7 +36,7 @@ pub(super) fn objects<'a>(fields: &Fields<'a>, name: &str) -> Result<Vec<(Item<'
         .collect()
 }
 
-/// The strings of a list, or one string alone, which Google's servers take for a list of one.
+/// The strings of a list, or one string alone.
 pub(super) fn texts(fields: &Fields<'_>, name: &str) -> Result<Vec<String>, Fault> {
     let Some(raw) = fields.raw(name) else { return Ok(Vec::new()) };
     if let Some(text) = json::string(raw.as_bytes()) {

@@ -21,7 +21,7 @@ pub(super) fn request(body: &[u8], path: &InPath<'_>, losses: &mut Losses) -> Re
 
 /// Reads a request out of its members, of which all are taken.
 pub(super) fn content(body: &Fields<'_>, path: &InPath<'_>, losses: &mut Losses) -> Result<Request, Fault> {
-    let contents = body.list("contents")?.ok_or_else(|| missing(&body.at("contents")))?;
+    let contents = fields::list(body, "contents")?.ok_or_else(|| missing(&body.at("contents")))?;
     let named = body.text("model")?.unwrap_or_default();
     let mut request = Request {
         model: path.model.as_deref().map_or_else(|| bare(&named).to_owned(), str::to_owned),
@@ -44,7 +44,7 @@ pub(super) fn content(body: &Fields<'_>, path: &InPath<'_>, losses: &mut Losses)
         let message = format!("'{name}' is kept by another vendor than the one that serves this model.");
         return Err(Fault::unsupported(name, message));
     }
-    if body.list("safetySettings")?.is_some_and(|list| !list.is_empty()) {
+    if fields::list(body, "safetySettings")?.is_some_and(|list| !list.is_empty()) {
         losses.dropped(body.at("safetySettings"));
     }
     for (name, _) in body.others() {

@@ -11,6 +11,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// Stands for a proof in histories that never had one (Google's documentation of thought signatures, 2026-11).
 pub(super) const NEVER_HAD: &str = "skip_thought_signature_validator";
 
+/// How a packed seal begins: `tg1` in base64, where the letters are the same in both of its alphabets. Libraries write
+/// one for the other.
+pub(super) const PACKED: &str = "dGcx";
+
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
     .with_decode_allow_trailing_bits(true);
@@ -25,8 +29,7 @@ pub(super) fn read(text: &str) -> Option<Seal> {
 
 /// The seal of another protocol in this one's slot.
 fn packed(text: &str) -> Option<Seal> {
-    // `tg1` in base64, where the letters are the same in both of its alphabets: libraries write one for the other.
-    if !text.starts_with("dGcx") {
+    if !text.starts_with(PACKED) {
         return None;
     }
     let alphabet = if text.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };

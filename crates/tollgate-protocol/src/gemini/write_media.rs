@@ -1,6 +1,6 @@
 //! Pictures, sounds, documents and films as parts of a request.
 
-use crate::canonical::{Content, Field, Media, MediaKind, Source, Turn};
+use crate::canonical::{Capabilities, Content, Field, Media, MediaKind, Source, Turn};
 use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::List;
@@ -11,18 +11,18 @@ use std::borrow::Cow;
 pub(super) fn media(list: &mut List<'_>, media: &Media, writing: &mut Writing<'_>) -> Result<(), Fault> {
     let Media { kind, source, media_type: _, name, detail: _ } = media;
     let accepts = writing.target.accepts;
-    let (taken, field, what) = match kind {
-        MediaKind::Image => (accepts.image_input, Field::Image, "pictures"),
-        MediaKind::Audio => (accepts.audio_input, Field::Audio, "sounds"),
-        MediaKind::Document => (accepts.document_input, Field::Document, "documents"),
-        MediaKind::Video => (accepts.video_input, Field::Video, "films"),
+    let (field, what) = match kind {
+        MediaKind::Image => (Field::Image, "pictures"),
+        MediaKind::Audio => (Field::Audio, "sounds"),
+        MediaKind::Document => (Field::Document, "documents"),
+        MediaKind::Video => (Field::Video, "films"),
     };
     // Words in a document are words.
     if let Source::Text(text) = source {
         list.object().text("text", &titled(text, name.as_deref(), writing));
         return Ok(());
     }
-    if !taken {
+    if !is_kind_taken(*kind, accepts) {
         return Err(writing.refuse(field, what));
     }
     if name.is_some() {
@@ -47,6 +47,25 @@ pub(super) fn media(list: &mut List<'_>, media: &Media, writing: &mut Writing<'_
         Source::Text(_) => {}
     }
     Ok(())
+}
+
+fn is_kind_taken(kind: MediaKind, accepts: &Capabilities) -> bool {
+    match kind {
+        MediaKind::Image => accepts.image_input,
+        MediaKind::Audio => accepts.audio_input,
+        MediaKind::Document => accepts.document_input,
+        MediaKind::Video => accepts.video_input,
+    }
+}
+
+/// Whether [`media`] can write it.
+pub(super) fn is_taken(media: &Media, accepts: &Capabilities) -> bool {
+    match &media.source {
+        Source::Text(_) => true,
+        Source::Base64(_) | Source::File { owner: Protocol::GenerateContent, .. } => is_kind_taken(media.kind, accepts),
+        Source::Url(_) => is_kind_taken(media.kind, accepts) && accepts.fetches_urls,
+        Source::File { .. } => false,
+    }
 }
 
 /// The words of a document, below its title if it has one.

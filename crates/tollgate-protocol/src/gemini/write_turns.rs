@@ -81,6 +81,12 @@ pub(super) fn contents(
 fn alternating(turns: Vec<Turn>, writing: &mut Writing<'_>) -> Result<Vec<Turn>, Fault> {
     let mut out: Vec<Turn> = Vec::with_capacity(turns.len());
     for mut turn in turns {
+        if turn.role == Role::Assistant {
+            turn.parts.retain(|part| can_be_said(part, writing));
+            if turn.parts.is_empty() {
+                continue;
+            }
+        }
         if turn.role == Role::System {
             writing.approximated(Field::SystemTurn);
             turn =
@@ -91,14 +97,38 @@ fn alternating(turns: Vec<Turn>, writing: &mut Writing<'_>) -> Result<Vec<Turn>,
                 // Results stand first.
                 let is_result = |part: &Part| matches!(part.content, Content::ToolResult(_));
                 let (results, rest): (Vec<Part>, Vec<Part>) = turn.parts.into_iter().partition(is_result);
-                let at = last.parts.iter().take_while(|part| is_result(part)).count();
-                last.parts.splice(at..at, results);
+                if !results.is_empty() {
+                    let at = last.parts.iter().take_while(|part| is_result(part)).count();
+                    last.parts.splice(at..at, results);
+                }
                 last.parts.extend(rest);
             }
             _ => out.push(turn),
         }
     }
     Ok(out)
+}
+
+/// Whether a part of the model's turn has a place here. What other vendors' tools did by themselves has none, nor has a
+/// foreign proof alone.
+fn can_be_said(part: &Part, writing: &mut Writing<'_>) -> bool {
+    match &part.content {
+        Content::Opaque(opaque) if opaque.owner != Protocol::GenerateContent => {
+            writing.dropped(Field::Opaque);
+            false
+        }
+        Content::Reasoning(reasoning) => {
+            !reasoning.text.is_empty() || part.seal_of(Protocol::GenerateContent).is_some()
+        }
+        Content::Media(media) => {
+            let told = write_media::is_taken(media, writing.target.accepts);
+            if !told {
+                writing.dropped(Field::Image);
+            }
+            told
+        }
+        _ => true,
+    }
 }
 
 fn marked(part: &Part, writing: &mut Writing<'_>) -> Result<Part, Fault> {
@@ -220,25 +250,18 @@ fn assistant(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) {
             }
             // Thoughts of another vendor's model are thoughts all the same; its proof of them is nothing here.
             Content::Reasoning(reasoning) => {
-                if !reasoning.text.is_empty() || own.is_some() {
-                    let mut object = list.object();
-                    object.text("text", &reasoning.text).flag("thought", true).text_if("thoughtSignature", own);
-                }
+                let mut object = list.object();
+                object.text("text", &reasoning.text).flag("thought", true).text_if("thoughtSignature", own);
             }
             Content::ToolCall(call) => {
                 let seal = own.or_else(|| (!called).then_some(NEVER_HAD));
                 called = true;
                 tool_call(list, call, seal, writing);
             }
-            Content::Media(media) => {
-                if write_media::media(list, media, writing).is_err() {
-                    writing.dropped(Field::Image);
-                }
-            }
-            Content::Opaque(opaque) if opaque.owner == Protocol::GenerateContent => {
+            Content::Media(media) => _ = write_media::media(list, media, writing),
+            Content::Opaque(opaque) => {
                 list.raw(&opaque.raw.0);
             }
-            Content::Opaque(_) => writing.dropped(Field::Opaque),
             Content::ToolResult(_) => {}
         }
     }

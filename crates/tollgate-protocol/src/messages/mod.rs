@@ -11,6 +11,7 @@
 //! | `read_request`, `blocks` | a request into the canonical form |
 //! | `write_request`, `write_turns`, `write_tools` | and back |
 //! | `think` | how to ask for thought |
+//! | `replay` | thoughts of other vendors, before a request passes to this one |
 //! | `schema` | JSON Schema as the vendor takes it |
 //! | `answer` | whole answers, read and written |
 //! | `decode`, `encode` | streamed ones |
@@ -27,6 +28,7 @@ mod encode;
 mod error;
 mod models;
 mod read_request;
+mod replay;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -47,6 +49,7 @@ use crate::usage::Usage;
 pub use codec::{Messages, read_count_request, write_count_request};
 pub use error::{refusal, status, write_fault, write_fault_event};
 pub use models::{Model, write_model, write_models};
+pub use replay::replayable;
 pub use usage::{MessagesUsage, answer, usage};
 pub use watch::MessagesWatch;
 

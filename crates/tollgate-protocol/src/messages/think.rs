@@ -174,29 +174,25 @@ fn told_as_budget(ask: &ReasoningAsk, plan: &mut Plan, writing: &mut Writing<'_>
 /// Makes room for thought, or takes it back where the vendor would refuse the request with it.
 fn fit(ask: &ReasoningAsk, facts: Facts, plan: &mut Plan, writing: &mut Writing<'_>) {
     let takes = ways(writing);
-    let refused = match plan.kind {
-        Some(Kind::Enabled(_)) => facts.forced || facts.prefill || facts.unproven,
-        // Models that think by themselves take a forced tool with it; of the others that is not sure.
-        Some(Kind::Adaptive) => facts.forced && !takes.by_default,
-        _ => false,
+    // Where the model measures for itself none of these stand against it (recorded of a forced tool, documented of the
+    // rest).
+    let Some(Kind::Enabled(tokens)) = plan.kind else { return };
+    let refused = facts.forced || facts.prefill || facts.unproven;
+    let accepts = writing.target.accepts;
+    let most = match (facts.cap, accepts.max_output_tokens) {
+        (Some(cap), _) => cap.saturating_sub(1),
+        // The usual room for words stays, or half of all there is.
+        (None, Some(most)) => most - accepts.usual_output_tokens.min(most / 2),
+        (None, None) => u64::MAX,
     };
-    if let Some(Kind::Enabled(tokens)) = plan.kind {
-        let most = facts.cap.map_or(u64::MAX, |cap| cap.saturating_sub(1));
-        if refused || most < LEAST {
-            plan.kind = None;
-        } else {
-            let fitting = tokens.clamp(LEAST, most);
-            plan.kind = Some(Kind::Enabled(fitting));
-            if fitting != tokens {
-                writing.approximated(if ask.budget.is_some() {
-                    Field::ReasoningBudget
-                } else {
-                    Field::ReasoningEffort
-                });
-            }
-        }
-    } else if refused {
+    if refused || most < LEAST {
         plan.kind = None;
+    } else {
+        let fitting = tokens.clamp(LEAST, most);
+        plan.kind = Some(Kind::Enabled(fitting));
+        if fitting != tokens {
+            writing.approximated(if ask.budget.is_some() { Field::ReasoningBudget } else { Field::ReasoningEffort });
+        }
     }
     if plan.kind.is_none() && refused && takes.by_default && takes.off {
         plan.kind = Some(Kind::Disabled);
@@ -221,7 +217,7 @@ fn give_up(ask: &ReasoningAsk, plan: &Plan, writing: &mut Writing<'_>) {
 
 /// There is nothing to be shown.
 fn hide(ask: &ReasoningAsk, writing: &mut Writing<'_>) {
-    if ask.show.is_some() {
+    if ask.show == Some(true) {
         writing.dropped(Field::ReasoningShow);
     }
     if ask.summary.is_some() {

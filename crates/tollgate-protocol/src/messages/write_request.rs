@@ -133,7 +133,7 @@ pub(super) fn request(request: &Request, counting: bool, writing: &mut Writing<'
     writing.mark(&mut body, *cache);
     if !counting {
         match user {
-            Some(user) if user.len() > MAX_USER => writing.dropped(Field::User),
+            Some(user) if user.len() > MAX_USER || is_personal(user) => writing.dropped(Field::User),
             Some(user) => {
                 body.object("metadata").text("user_id", user);
             }
@@ -151,8 +151,16 @@ pub(super) fn request(request: &Request, counting: bool, writing: &mut Writing<'
         }
     }
     drop(body);
-    writing.target.settle(writing.losses)?;
     Ok(out.freeze())
+}
+
+/// Whether the vendor would take a name for an address of mail or the number of a telephone, which it refuses (issue
+/// threads, 2025-06).
+fn is_personal(user: &str) -> bool {
+    let mail = user.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    let digits = user.bytes().filter(u8::is_ascii_digit).count();
+    let number = user.bytes().all(|b| b.is_ascii_digit() || b"+-() ".contains(&b));
+    mail || (number && digits >= 7)
 }
 
 fn sample(

@@ -40,7 +40,12 @@ pub(super) fn arrange(instructions: &[Part], turns: &[Turn], writing: &mut Writi
     }
     let as_turns = writing.target.accepts.system_turns;
     let mut held: Vec<Part> = Vec::new();
-    for turn in paired.turns {
+    for mut turn in paired.turns {
+        // The vendor refuses words that are nothing but blanks; models of others write them beside calls of tools.
+        turn.parts.retain(|part| !is_blank(part));
+        if turn.parts.is_empty() {
+            continue;
+        }
         match turn.role {
             Role::System => held.extend(turn.parts),
             Role::Assistant => {
@@ -50,8 +55,13 @@ pub(super) fn arrange(instructions: &[Part], turns: &[Turn], writing: &mut Writi
             Role::User => {
                 // What comes between a call and its result would part them.
                 let is_result = |part: &Part| matches!(part.content, Content::ToolResult(_));
-                let (results, words): (Vec<Part>, Vec<Part>) = turn.parts.into_iter().partition(is_result);
+                let (mut results, words): (Vec<Part>, Vec<Part>) = turn.parts.into_iter().partition(is_result);
+                let shown = if writing.target.accepts.media_in_results { Vec::new() } else { media_of(&mut results) };
+                if !shown.is_empty() {
+                    writing.approximated(Field::ToolResultMedia);
+                }
                 talk.push(Role::User, results);
+                talk.push(Role::User, shown);
                 talk.tell(&mut held, as_turns, writing);
                 talk.push(Role::User, words);
             }
@@ -63,6 +73,22 @@ pub(super) fn arrange(instructions: &[Part], turns: &[Turn], writing: &mut Writi
     }
     talk.prefill(writing);
     talk
+}
+
+/// Takes the media out of what tools gave.
+fn media_of(results: &mut [Part]) -> Vec<Part> {
+    let mut media = Vec::new();
+    for part in results {
+        let Content::ToolResult(result) = &mut part.content else { continue };
+        let (shown, mut said): (Vec<Part>, Vec<Part>) =
+            result.content.drain(..).partition(|part| matches!(part.content, Content::Media(_)));
+        if said.is_empty() && !shown.is_empty() {
+            said.push(Part::text("The result is shown after all results."));
+        }
+        result.content = said;
+        media.extend(shown);
+    }
+    media
 }
 
 impl Talk {
@@ -106,7 +132,7 @@ impl Talk {
                 writing.approximated(Field::Prefill);
             }
         }
-        last.parts.retain(|part| !part.is_blank());
+        last.parts.retain(|part| !is_blank(part));
         if last.parts.is_empty() {
             self.turns.pop();
         }
@@ -165,11 +191,11 @@ impl Talk {
             message.raw("content", std::str::from_utf8(&content).unwrap_or("[]"));
         }
         drop(list);
-        if self.system.iter().all(Part::is_blank) && form.is_none() {
+        if self.system.iter().all(is_blank) && form.is_none() {
             return Ok(());
         }
         let mut list = body.list("system");
-        for part in self.system.iter().filter(|part| !part.is_blank()) {
+        for part in self.system.iter().filter(|part| !is_blank(part)) {
             words(&mut list, part, writing)?;
         }
         if let Some(form) = form {
@@ -177,6 +203,11 @@ impl Talk {
         }
         Ok(())
     }
+}
+
+/// Whether it says nothing: words that are only blanks.
+fn is_blank(part: &Part) -> bool {
+    part.as_text().is_some_and(|text| text.trim().is_empty())
 }
 
 fn role(role: Role) -> &'static str {
@@ -211,7 +242,7 @@ fn told(list: &mut List<'_>, part: &Part, writing: &mut Writing<'_>) -> Result<(
             let ToolResult { call, name: _, content, is_error, custom: _ } = result;
             block.text("type", "tool_result").text("tool_use_id", &fitting(call, MAX_ID, is_word, CALL_ID));
             let mut inner = block.list("content");
-            for part in content.iter().filter(|part| !part.is_blank()) {
+            for part in content.iter().filter(|part| !is_blank(part)) {
                 told(&mut inner, part, writing)?;
             }
             drop(inner);

@@ -36,8 +36,12 @@ fn thinks() -> Capabilities {
 
 #[test]
 fn a_request_comes_back_as_it_was() {
-    let body = r#"{"model":"m","instructions":"s","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"},{"type":"input_image","detail":"low","image_url":"data:image/png;base64,QQ=="},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,QQ=="}]},{"type":"message","role":"assistant","content":"so"},{"type":"function_call","call_id":"call_1","name":"f","arguments":"{\"n\":12345678901234567890}"},{"type":"custom_tool_call","call_id":"call_2","name":"g","input":"x"},{"type":"function_call_output","call_id":"call_1","output":[{"type":"input_text","text":"a"},{"type":"input_image","image_url":"https://a/b"}]},{"type":"custom_tool_call_output","call_id":"call_2","output":"y"}],"max_output_tokens":99,"temperature":0.5,"reasoning":{"effort":"low","summary":"auto"},"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"},"user":"u","store":true,"tools":[{"type":"function","name":"f","parameters":{"type":"object","x":1.0},"strict":true},{"type":"custom","name":"g","format":{"type":"grammar","syntax":"lark","definition":"d"}},{"type":"web_search","search_context_size":"low","filters":{"allowed_domains":["a.b"]},"user_location":{"type":"approximate","city":"Oslo"}},{"type":"mcp","server_label":"s"}],"tool_choice":{"type":"custom","name":"g"},"parallel_tool_calls":false}"#;
+    let body = r#"{"model":"m","instructions":"s","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"hi"},{"type":"input_image","detail":"low","image_url":"data:image/png;base64,QQ=="},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,QQ=="}]},{"type":"message","role":"assistant","content":"so"},{"type":"function_call","call_id":"call_1","name":"f","arguments":"{\"n\":12345678901234567890}"},{"type":"custom_tool_call","call_id":"call_2","name":"g","input":"x"},{"type":"function_call_output","call_id":"call_1","output":[{"type":"input_text","text":"a"},{"type":"input_image","detail":"auto","image_url":"https://a/b"}]},{"type":"custom_tool_call_output","call_id":"call_2","output":"y"}],"max_output_tokens":99,"temperature":0.5,"reasoning":{"effort":"low","summary":"auto"},"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true},"verbosity":"low"},"user":"u","store":true,"tools":[{"type":"function","name":"f","parameters":{"type":"object","x":1.0},"strict":true},{"type":"custom","name":"g","format":{"type":"grammar","syntax":"lark","definition":"d"}},{"type":"web_search","search_context_size":"low","filters":{"allowed_domains":["a.b"]},"user_location":{"type":"approximate","city":"Oslo"}},{"type":"mcp","server_label":"s"}],"tool_choice":{"type":"custom","name":"g"},"parallel_tool_calls":false}"#;
     assert_eq!(cross(&Responses, body, &Capabilities::default()).unwrap(), (body.to_owned(), "exact".to_owned()));
+    let search = r#"{"model":"m","input":[{"type":"message","role":"user","content":"a"}],"store":false,"tools":[{"type":"web_search"}],"max_tool_calls":3}"#;
+    assert_eq!(cross(&Responses, search, &Capabilities::default()).unwrap(), (search.to_owned(), "exact".to_owned()));
+    let others = search.replace("}],\"max", "},{\"type\":\"mcp\"}],\"max");
+    assert_eq!(cross(&Responses, &others, &Capabilities::default()).unwrap().1, "dropped=max_tool_calls");
 }
 
 #[test]
@@ -424,4 +428,45 @@ fn a_failed_stream_says_so_twice_and_never_that_it_is_complete() {
     let names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!(names, ["response.created", "response.in_progress", "error", "response.failed"]);
     assert!(text.contains(r#""sequence_number":3,"response":{"id":"resp_01J9ZK3Q5T7V9X1B3D5F7H9K2M""#), "{text}");
+}
+
+#[test]
+fn names_that_the_vendor_does_not_take_come_back_as_the_callers() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c","content":"r"}],"tools":[{"type":"function","function":{"name":"a.b"}}],"tool_choice":{"type":"function","function":{"name":"a.b"}},"response_format":{"type":"json_schema","json_schema":{"name":"a b","schema":{}}}}"#;
+    let (written, losses) = cross(&ChatCompletions, body, &Capabilities::default()).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    let name = written["tools"][0]["name"].as_str().unwrap();
+    assert!(name.starts_with("tool_") && name.bytes().all(crate::canonical::is_word), "{name}");
+    assert_eq!(
+        (&written["tool_choice"]["name"], &written["input"][1]["name"], &*losses),
+        (&json!(name), &json!(name), "exact")
+    );
+    assert!(written["text"]["format"]["name"].as_str().unwrap().starts_with("schema_"));
+    let request = Request { tools: read(&ChatCompletions, body).unwrap().tools, ..Request::default() };
+    let answer = answered(vec![call("c", name, "{}")], Finish::ToolCalls);
+    let whole = Responses.write_answer(&answer, &head(), &request, &mut Losses::default());
+    assert!(std::str::from_utf8(&whole).unwrap().contains(r#""call_id":"c","name":"a.b""#));
+    let kind = Block::ToolCall { id: "c".into(), name: name.into(), custom: false };
+    let events = encoded(
+        &request,
+        &[Event::Open { block: 0, kind }, Event::Close { block: 0 }, Event::Finish(Finish::ToolCalls)],
+    );
+    assert!(events.iter().filter(|event| event.get("item").is_some()).all(|event| event["item"]["name"] == "a.b"));
+}
+
+#[test]
+fn thoughts_that_are_asked_for_are_shown() {
+    let ask = |thinking: &str| {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":9000,"thinking":{thinking},"messages":[{{"role":"user","content":"a"}}]}}"#
+        );
+        let (written, losses) = cross(&crate::messages::Messages, &body, &thinks()).unwrap();
+        (serde_json::from_str::<Value>(&written).unwrap()["reasoning"].clone(), losses)
+    };
+    let budget = "approximated=thinking.budget_tokens".to_owned();
+    let shown = json!({"effort": "low", "summary": "auto"});
+    assert_eq!(ask(r#"{"type":"enabled","budget_tokens":1024}"#), (shown, budget.clone()));
+    let hidden = r#"{"type":"enabled","budget_tokens":1024,"display":"omitted"}"#;
+    assert_eq!(ask(hidden), (json!({"effort": "low"}), budget));
+    assert_eq!(ask(r#"{"type":"adaptive"}"#), (json!({"summary": "auto"}), "exact".to_owned()));
 }

@@ -4,6 +4,9 @@
 //! three times: in pieces, whole at its end, and whole in the last event; what did not come in pieces is taken from
 //! its end, and what was not told at all from the last event.
 
+mod item;
+
+use self::item::{Kind, Open, Thought};
 use super::answer::read_finish;
 use super::read_items;
 use crate::canonical::{Block, Content, Delta, Event, Finish, Losses, Part, Sink};
@@ -29,38 +32,6 @@ pub(super) struct ResponsesDecoder {
     calls: bool,
     refused: bool,
     finish: Option<Finish>,
-}
-
-/// An item that is being told.
-#[derive(Debug)]
-struct Open {
-    index: u64,
-    kind: Kind,
-    /// Its open block.
-    block: Option<u32>,
-    /// Which of its parts that block is.
-    part: u64,
-    /// Parts before this one are complete.
-    told: u64,
-    /// Bytes of text said in the block, and sources named.
-    said: usize,
-    sources: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Message,
-    Call,
-    /// Thoughts, and by which of their two texts they are told.
-    Thought(Option<Thought>),
-    /// Told at its end.
-    Whole,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Thought {
-    Content,
-    Summary,
 }
 
 /// The members of an event that matter.
@@ -322,50 +293,6 @@ impl ResponsesDecoder {
             }
         }
         self.finish = Some(read_finish(&fields, self.calls, self.refused));
-    }
-}
-
-impl Open {
-    fn say(&mut self, words: Cow<'_, str>, sink: &mut dyn Sink) {
-        if let (Some(block), false) = (self.block, words.is_empty()) {
-            self.said += words.len();
-            sink.event(Event::Delta { block, delta: Delta::Text(words) });
-        }
-    }
-
-    /// Says what of the whole text was not said.
-    fn rest(&mut self, whole: &str, sink: &mut dyn Sink) {
-        if let Some(rest) = whole.get(self.said..) {
-            self.say(Cow::Borrowed(rest), sink);
-        }
-    }
-
-    /// Says what of a whole part was not said, and its seal.
-    fn rest_of(&mut self, part: &Part, sink: &mut dyn Sink) {
-        let Some(block) = self.block else { return };
-        match &part.content {
-            Content::Text { text, citations } => {
-                self.rest(text, sink);
-                for source in citations.iter().skip(self.sources) {
-                    sink.event(Event::Delta { block, delta: Delta::Citation(source.clone()) });
-                }
-                self.sources = self.sources.max(citations.len());
-            }
-            Content::Refusal(text) => self.rest(text, sink),
-            Content::Reasoning(reasoning) if self.said == 0 => self.rest(&reasoning.text, sink),
-            Content::ToolCall(call) => self.rest(&call.arguments, sink),
-            Content::Reasoning(_) | Content::Media(_) | Content::ToolResult(_) | Content::Opaque(_) => {}
-        }
-        if let Some(seal) = &part.seal {
-            sink.event(Event::Delta { block, delta: Delta::Seal(seal.clone()) });
-        }
-    }
-
-    fn close(&mut self, sink: &mut dyn Sink) {
-        if let Some(block) = self.block.take() {
-            self.told = self.part.saturating_add(1);
-            sink.event(Event::Close { block });
-        }
     }
 }
 

@@ -4,13 +4,16 @@
 //! at their end, and all of them again in the last event. Words that stand together are one message, so a message is
 //! only known to be over when something else begins.
 
+mod end;
+
 use super::answer::ending;
 use super::error::{self, Begun};
 use super::whole::{self, Whole};
 use super::write_answer::{self, Call};
 use super::{ids, write_tools};
 use crate::canonical::{
-    Block, Citation, Content, Delta, Event, Finish, Losses, Media, Part, Reasoning, Request, Seal, TokenLogprob,
+    Block, Citation, Delta, Event, Finish, Losses, Media, Part, Reasoning, Request, Seal, TokenLogprob, Tool, ToolKind,
+    callers_name,
 };
 use crate::codec::{AnswerHead, Encoder, Protocol};
 use crate::fault::Fault;
@@ -26,8 +29,8 @@ pub(super) struct ResponsesEncoder {
     answer: String,
     begun: Begun,
     echo: String,
-    /// Tools of the caller that take free text.
-    custom: Vec<String>,
+    /// The caller's tools, for their names.
+    tools: Vec<Tool>,
     sequence: u64,
     /// Place of the next item.
     next: usize,
@@ -77,6 +80,8 @@ enum Open {
 #[derive(Default)]
 struct Said {
     text: String,
+    /// Its characters.
+    length: usize,
     refusal: bool,
     citations: Vec<Citation>,
     logprobs: Vec<TokenLogprob>,
@@ -121,7 +126,6 @@ fn number(place: usize) -> i128 {
 
 impl ResponsesEncoder {
     pub(super) fn new(head: &AnswerHead, request: &Request) -> Self {
-        let custom = request.tools.iter().filter_map(|tool| tool.name()).filter(|name| request.takes_free_text(name));
         Self {
             answer: head.id.clone(),
             begun: Begun {
@@ -130,7 +134,7 @@ impl ResponsesEncoder {
                 created: head.created,
             },
             echo: write_tools::echo(request, head.previous.as_deref()),
-            custom: custom.map(str::to_owned).collect(),
+            tools: request.tools.clone(),
             sequence: 0,
             next: 0,
             done: Vec::new(),
@@ -199,7 +203,10 @@ impl ResponsesEncoder {
                 Open::Thought { id, place, text: String::new(), redacted: *redacted, seal: None }
             }
             Block::ToolCall { id, name, custom } => {
-                let how = match (custom, self.custom.iter().any(|other| other == name)) {
+                let name = callers_name(&self.tools, name).to_owned();
+                let wrapped =
+                    |tool: &Tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if *other == name);
+                let how = match (custom, self.tools.iter().any(wrapped)) {
                     (true, _) => How::Input,
                     (false, true) => How::Wrapped,
                     (false, false) => How::Arguments,
@@ -208,10 +215,9 @@ impl ResponsesEncoder {
                 let (item, place) = self.item(if free { "custom_tool_call" } else { "function_call" });
                 let call_id = write_answer::call_id(id, &item);
                 self.added(place, out, |object| {
-                    let call = Call { id: &item, names: &call_id, name, custom: free, status: "in_progress" };
+                    let call = Call { id: &item, names: &call_id, name: &name, custom: free, status: "in_progress" };
                     write_answer::tool_call(object, &call, "");
                 });
-                let name = name.clone().into_owned();
                 Open::Call { id: item, call_id, place, name, text: String::new(), how, seal: None }
             }
             Block::Media(media) => {
@@ -290,8 +296,9 @@ impl ResponsesEncoder {
     fn say(&mut self, block: u32, words: &str, out: &mut BytesMut) {
         let sequence = &mut self.sequence;
         match self.blocks.get_mut(&block) {
-            Some(Open::Said(Said { text, refusal, .. })) => {
+            Some(Open::Said(Said { text, length, refusal, .. })) => {
                 text.push_str(words);
+                *length += words.chars().count();
                 let refusal = *refusal;
                 let name = if refusal { "response.refusal.delta" } else { "response.output_text.delta" };
                 self.of_part(name, out, |data| {
@@ -341,8 +348,8 @@ impl ResponsesEncoder {
                 }
             }
             Delta::Citation(source) => {
-                if let Some(Open::Said(Said { text, citations, .. })) = self.blocks.get_mut(&block) {
-                    let (length, place) = (text.chars().count(), citations.len());
+                if let Some(Open::Said(Said { length, citations, .. })) = self.blocks.get_mut(&block) {
+                    let (length, place) = (*length, citations.len());
                     citations.push(source.clone());
                     self.of_part("response.output_text.annotation.added", out, |data| {
                         data.whole("annotation_index", number(place));
@@ -359,83 +366,6 @@ impl ResponsesEncoder {
                     });
                 }
             }
-        }
-    }
-
-    fn close(&mut self, block: u32, out: &mut BytesMut) {
-        match self.blocks.remove(&block) {
-            Some(Open::Said(said)) => self.close_said(said, out),
-            Some(Open::Thought { id, place, text, redacted, seal }) => {
-                if !text.is_empty() {
-                    let of = (&*id, place);
-                    emit_of(&mut self.sequence, out, "response.reasoning_summary_text.done", of, |data| {
-                        data.whole("summary_index", 0).text("text", &text);
-                    });
-                    emit_of(&mut self.sequence, out, "response.reasoning_summary_part.done", of, |data| {
-                        data.whole("summary_index", 0);
-                        data.object("part").text("type", "summary_text").text("text", &text);
-                    });
-                }
-                let thought = Reasoning { text, id: None, redacted };
-                self.item_done(place, out, |item| write_answer::reasoning(item, &id, &thought, seal.as_ref()));
-            }
-            Some(Open::Call { id, call_id, place, name, text, how, seal }) => {
-                let free = how != How::Arguments;
-                let argument = match how {
-                    How::Arguments if text.is_empty() => "{}".into(),
-                    How::Arguments | How::Input => std::borrow::Cow::Borrowed(&*text),
-                    How::Wrapped => write_tools::input_of(&text, false),
-                };
-                let sequence = &mut self.sequence;
-                let (delta, done, member) = if free {
-                    ("response.custom_tool_call_input.delta", "response.custom_tool_call_input.done", "input")
-                } else {
-                    ("response.function_call_arguments.delta", "response.function_call_arguments.done", "arguments")
-                };
-                if how == How::Wrapped || text.is_empty() && !free {
-                    emit_of(sequence, out, delta, (&id, place), |data| {
-                        data.text("delta", &argument);
-                    });
-                }
-                emit_of(sequence, out, done, (&id, place), |data| {
-                    if !free {
-                        data.text("name", &name);
-                    }
-                    data.text(member, &argument);
-                });
-                let call = Call { id: &id, names: &call_id, name: &name, custom: free, status: "completed" };
-                self.item_done(place, out, |item| write_answer::tool_call(item, &call, &argument));
-                self.seal_before(place, seal.as_ref(), out);
-            }
-            Some(Open::Unsaid) | None => {}
-        }
-    }
-
-    fn close_said(&mut self, said: Said, out: &mut BytesMut) {
-        let Said { text, refusal, citations, logprobs, seal } = said;
-        let name = if refusal { "response.refusal.done" } else { "response.output_text.done" };
-        self.of_part(name, out, |data| {
-            data.text(if refusal { "refusal" } else { "text" }, &text);
-            if !refusal {
-                openai::write_logprobs(&mut data.list("logprobs"), &logprobs);
-            }
-        });
-        self.of_part("response.content_part.done", out, |data| {
-            let mut part = data.object("part");
-            if refusal {
-                part.text("type", "refusal").text("refusal", &text);
-            } else {
-                write_answer::output_text(&mut part, &text, &citations, &logprobs);
-            }
-        });
-        let Some(message) = &mut self.message else { return };
-        let content = if refusal { Content::Refusal(text) } else { Content::Text { text, citations } };
-        message.parts.push(Part::new(content));
-        message.logprobs.extend(logprobs);
-        if seal.is_some() {
-            let place = message.place;
-            self.end_message(out);
-            self.seal_before(place, seal.as_ref(), out);
         }
     }
 }

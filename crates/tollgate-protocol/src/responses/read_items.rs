@@ -18,6 +18,9 @@ pub(super) const OF_PIECE_BEFORE: &str = "before.";
 /// Before a seal of thoughts that are hidden on purpose.
 pub(super) const OF_HIDDEN: &str = "hidden.";
 
+/// How closely pictures are looked at where nothing is said; it must be said.
+pub(super) const USUAL_DETAIL: &str = "auto";
+
 /// What items say.
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
@@ -322,7 +325,7 @@ fn picture(fields: &Fields<'_>) -> Result<Said, Fault> {
 }
 
 fn image(part: &Fields<'_>) -> Result<Media, Fault> {
-    let detail = part.text("detail")?.map(Cow::into_owned);
+    let detail = part.text("detail")?.filter(|detail| detail != USUAL_DETAIL).map(Cow::into_owned);
     if let Some(id) = part.text("file_id")? {
         return Ok(Media { detail, ..kept(id, MediaKind::Image) });
     }

@@ -2,7 +2,9 @@
 
 use super::read_items;
 use super::read_tools::{self, object, owned};
-use crate::canonical::{Effort, Json, Losses, OutputFormat, Part, ReasoningAsk, Request, Role, Sampling, Turn};
+use crate::canonical::{
+    Effort, Json, Losses, OutputFormat, Part, ReasoningAsk, Request, Role, Sampling, ToolKind, Turn,
+};
 use crate::fault::Fault;
 use crate::fields::{Fields, items, missing, wrong};
 use crate::json;
@@ -52,6 +54,7 @@ pub(super) fn request(body: &[u8], losses: &mut Losses) -> Result<Request, Fault
     for item in fields.list("tools")?.unwrap_or_default() {
         request.tools.push(read_tools::tool(&item, losses)?);
     }
+    limit_searches(&fields, &mut request)?;
     if let Some(raw) = fields.raw("tool_choice") {
         request.tool_choice = Some(read_tools::choice(raw, &request.tools, losses)?);
     }
@@ -65,6 +68,21 @@ pub(super) fn request(body: &[u8], losses: &mut Losses) -> Result<Request, Fault
     }
     fields.rest(losses);
     Ok(request)
+}
+
+/// A limit on all tools that the vendor runs is one on searches where these are the only ones.
+fn limit_searches(fields: &Fields<'_>, request: &mut Request) -> Result<(), Fault> {
+    if request.tools.iter().any(|tool| matches!(tool.kind, ToolKind::Opaque { .. })) {
+        return Ok(());
+    }
+    let searches = request.tools.iter_mut().filter_map(|tool| match &mut tool.kind {
+        ToolKind::WebSearch(search) => Some(search),
+        _ => None,
+    });
+    for search in searches {
+        search.max_uses = fields.whole("max_tool_calls")?;
+    }
+    Ok(())
 }
 
 fn input(fields: &Fields<'_>, request: &mut Request, losses: &mut Losses) -> Result<(), Fault> {

@@ -230,6 +230,11 @@ mod tests {
         let first = Names { previous: None, ..names() };
         let (out, _) = rename(&Bytes::from_static(br#"{"id":"a","previous_response_id":"leak"}"#), &first);
         assert_eq!(out, r#"{"id":"resp_ours","previous_response_id":null}"#);
+        let mut refusal =
+            crate::openai::refusal(400, br#"{"error":{"message":"Previous response 'resp_v' not found."}}"#, None);
+        refusal.fault.reword("resp_v", "resp_ours");
+        assert_eq!(refusal.fault.message, "Previous response 'resp_ours' not found.");
+        assert!(!String::from_utf8(refusal.fault.raw.unwrap()).unwrap().contains("resp_v"));
         let page = Bytes::from_static(b"<html>");
         assert_eq!(rename(&page, &names()), (page.clone(), None));
     }

@@ -24,6 +24,9 @@ pub(super) struct Whole<'a> {
 /// What is repeated of a request that is not known.
 const NO_ECHO: &str = r#""instructions":null,"max_output_tokens":null,"metadata":{},"parallel_tool_calls":true,"previous_response_id":null,"temperature":null,"tool_choice":"auto","tools":[],"top_p":null"#;
 
+/// The official types want it beside the number of searches.
+const NO_PICTURES: &str = r#"{"input_tokens":0,"input_tokens_details":{"image_tokens":0,"text_tokens":0},"output_tokens":0,"output_tokens_details":{"image_tokens":0,"text_tokens":0},"total_tokens":0}"#;
+
 impl<'a> Whole<'a> {
     pub(super) fn new(id: &'a str, model: &'a str, created: i64) -> Self {
         Self { id, model, created, status: "in_progress", error: None, incomplete: None, echo: NO_ECHO, usage: None }
@@ -64,7 +67,8 @@ pub(super) fn write(object: &mut Object<'_>, whole: &Whole<'_>, output: impl FnO
         Some(used) => {
             super::usage::write(&mut object.object("usage"), used);
             if used.tool_calls > 0 {
-                object.object("tool_usage").object("web_search").whole("num_requests", used.tool_calls);
+                let mut tools = object.object("tool_usage");
+                tools.raw("image_gen", NO_PICTURES).object("web_search").whole("num_requests", used.tool_calls);
             }
         }
         None => {

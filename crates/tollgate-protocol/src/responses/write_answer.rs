@@ -4,6 +4,7 @@ use super::read_items::{OF_HIDDEN, OF_PIECE_BEFORE};
 use super::{ids, write_tools};
 use crate::canonical::{
     Citation, Content, Losses, Media, MediaKind, Part, Reasoning, Request, Seal, Source, TokenLogprob, ToolCall,
+    callers_name,
 };
 use crate::codec::Protocol;
 use crate::openai;
@@ -41,10 +42,11 @@ impl Writer<'_> {
             at += 1;
             match &part.content {
                 Content::ToolCall(call) => {
-                    let custom = call.custom || self.request.takes_free_text(&call.name);
+                    let name = callers_name(&self.request.tools, &call.name);
+                    let custom = call.custom || self.request.takes_free_text(name);
                     let id = self.id(if custom { "custom_tool_call" } else { "function_call" });
                     let call_id = call_id(&call.id, &id);
-                    let ToolCall { id: _, name, arguments, custom: free } = call;
+                    let ToolCall { id: _, name: _, arguments, custom: free } = call;
                     let argument = match (custom, &**arguments) {
                         (true, arguments) => write_tools::input_of(arguments, *free),
                         (false, "") => "{}".into(),

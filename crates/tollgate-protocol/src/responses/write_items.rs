@@ -3,6 +3,8 @@
 //! Nothing gets an id: an id must be the vendor's own, and what it names must be kept there. Only thoughts take the
 //! one that came with their seal.
 
+use super::read_items::USUAL_DETAIL;
+use super::write_tools;
 use crate::canonical::{
     Content, Field, Media, MediaKind, Part, Reasoning, Role, Source, SystemRole, ToolCall, ToolResult, Turn, fitting,
     free_text_arguments, is_word, paired,
@@ -11,6 +13,7 @@ use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::{List, Object};
 use crate::writing::Writing;
+use std::collections::HashSet;
 
 /// Longest id of a call that the vendor takes, in bytes (issue threads, 2026-11).
 const MAX_CALL_ID: usize = 64;
@@ -42,7 +45,7 @@ pub(super) fn input(
     if !told.is_empty() && !alone {
         body.text("instructions", &told);
     }
-    let mut items = Items { list: body.list("input"), custom: Vec::new() };
+    let mut items = Items { list: body.list("input"), custom: HashSet::new() };
     if alone && !told.is_empty() {
         items.system(&told, writing);
     }
@@ -83,7 +86,7 @@ fn marks(part: &Part, writing: &mut Writing<'_>) {
 struct Items<'o> {
     list: List<'o>,
     /// Calls of tools that take free text, as written.
-    custom: Vec<String>,
+    custom: HashSet<String>,
 }
 
 impl Items<'_> {
@@ -215,10 +218,11 @@ impl Items<'_> {
     fn call(&mut self, call: &ToolCall, writing: &Writing<'_>) {
         let ToolCall { id, name, arguments, custom } = call;
         let id = fitting(id, MAX_CALL_ID, is_word, "call_");
+        let name = &write_tools::tool_name(name);
         let mut object = self.list.object();
         if *custom && writing.target.accepts.custom_tools {
             object.text("type", "custom_tool_call").text("call_id", &id).text("name", name).text("input", arguments);
-            self.custom.push(id);
+            self.custom.insert(id);
             return;
         }
         object.text("type", "function_call").text("call_id", &id).text("name", name);
@@ -329,7 +333,7 @@ fn show(content: &mut List<'_>, media: &Media, writing: &mut Writing<'_>) -> Res
             return Err(writing.refuse(field, "files that another vendor keeps"));
         }
         (MediaKind::Image, source) => {
-            object.text("type", "input_image").text_if("detail", detail.as_deref());
+            object.text("type", "input_image").text("detail", detail.as_deref().unwrap_or(USUAL_DETAIL));
             match source {
                 Source::Url(url) => object.text("image_url", url),
                 Source::Base64(data) => {

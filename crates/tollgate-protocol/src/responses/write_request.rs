@@ -3,7 +3,7 @@
 use super::{write_items, write_tools};
 use crate::canonical::{
     Effort, Field, OutputFormat, ReasoningAsk, Request, Sampling, SchemaSupport, ThinkingMode, Tool, ToolChoice,
-    ToolKind,
+    ToolKind, fitting, is_word,
 };
 use crate::codec::Protocol;
 use crate::fault::Fault;
@@ -11,8 +11,13 @@ use crate::write::{self, Object};
 use crate::writing::Writing;
 use bytes::{Bytes, BytesMut};
 
+/// Longest name of a schema, in bytes.
+const MAX_SCHEMA_NAME: usize = 64;
 /// Least output tokens that may be asked for.
 const LEAST_OUTPUT: u64 = 16;
+
+/// The speeds that the protocol has names for.
+const TIERS: [&str; 7] = ["auto", "default", "flex", "scale", "priority", "fast", "ultrafast"];
 
 /// Writes a whole request.
 pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<Bytes, Fault> {
@@ -76,7 +81,14 @@ pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<By
         Some(_) => writing.dropped(field),
         None => {}
     };
-    vendor(service_tier.as_deref(), "service_tier", Field::ServiceTier, writing);
+    let tier = service_tier.as_deref().filter(|tier| {
+        let known = TIERS.contains(tier);
+        if !known {
+            writing.dropped(Field::ServiceTier);
+        }
+        known
+    });
+    vendor(tier, "service_tier", Field::ServiceTier, writing);
     vendor(cache_key.as_deref(), "prompt_cache_key", Field::CacheKey, writing);
     body.text_if("user", user.as_deref());
     match metadata {
@@ -195,11 +207,13 @@ fn think(body: &mut Object<'_>, ask: &ReasoningAsk, writing: &mut Writing<'_>) -
             None => writing.dropped(Field::ReasoningBudget),
         }
     }
-    // Shown thoughts are a summary here, which must be asked for.
-    let summary = summary.as_deref().or(show.filter(|show| *show).map(|_| "auto"));
+    // Shown thoughts are a summary here, which must be asked for. Whoever asks for thoughts by a mode expects to see them.
+    let thinks = matches!(mode, Some(ThinkingMode::On | ThinkingMode::Adaptive));
+    let expected = show.unwrap_or(thinks).then_some("auto");
+    let summary = summary.as_deref().or(expected);
     let can = thinking.by_default || !thinking.efforts.is_empty();
     let told = summary.filter(|_| can);
-    if summary.is_some() && told.is_none() {
+    if told.is_none() && (ask.summary.is_some() || *show == Some(true)) {
         writing.dropped(if ask.summary.is_some() { Field::ReasoningSummary } else { Field::ReasoningShow });
     }
     if near.is_some() || told.is_some() {
@@ -242,7 +256,8 @@ pub(super) fn format(text: &mut Object<'_>, output: &OutputFormat) {
             format.text("type", "json_object");
         }
         OutputFormat::Schema { name, description, schema, strict } => {
-            format.text("type", "json_schema").text("name", name.as_deref().unwrap_or("answer"));
+            let name = fitting(name.as_deref().unwrap_or("answer"), MAX_SCHEMA_NAME, is_word, "schema_");
+            format.text("type", "json_schema").text("name", &name);
             format.text_if("description", description.as_deref()).raw("schema", &schema.0);
             if let Some(strict) = strict {
                 format.flag("strict", *strict);
@@ -259,14 +274,19 @@ fn list_tools(
     writing: &mut Writing<'_>,
 ) -> Result<(), Fault> {
     let accepts = writing.target.accepts;
+    // The limit is one on all tools that the vendor runs.
+    let others = tools.iter().any(|tool| matches!(tool.kind, ToolKind::Opaque { .. }));
+    let mut limit = None;
     for tool in tools {
         match &tool.kind {
             ToolKind::WebSearch(_) if !accepts.web_search => {
                 return Err(writing.refuse(Field::WebSearch, "a web search"));
             }
             ToolKind::WebSearch(search) => {
-                if search.max_uses.is_some() {
-                    writing.dropped(Field::WebSearchLimit);
+                match search.max_uses {
+                    Some(most) if !others && limit.is_none_or(|limit| limit == most) => limit = Some(most),
+                    Some(_) => writing.dropped(Field::WebSearchLimit),
+                    None => {}
                 }
                 if !search.blocked_domains.is_empty() {
                     writing.dropped(Field::WebSearchDomains);
@@ -286,12 +306,11 @@ fn list_tools(
             writing.dropped(Field::CacheMark);
         }
     }
+    let reader = write_tools::For::Vendor { custom: accepts.custom_tools };
     if !tools.is_empty() {
         let mut list = body.list("tools");
         for tool in tools {
-            // Left to itself this protocol takes a schema to the letter, and makes optional parameters needed for
-            // that; no other protocol does.
-            write_tools::tool(&mut list, tool, Some(false), accepts.custom_tools);
+            write_tools::tool(&mut list, tool, reader);
         }
     }
     match choice {
@@ -300,10 +319,13 @@ fn list_tools(
         Some(ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Allowed { .. }) if tools.is_empty() => {
             writing.dropped(Field::ToolChoice);
         }
-        Some(choice) => write_tools::choice(body, choice, tools, accepts.custom_tools),
+        Some(choice) => write_tools::choice(body, choice, tools, reader),
     }
     if let Some(parallel) = parallel {
         body.flag("parallel_tool_calls", parallel);
+    }
+    if let Some(limit) = limit {
+        body.whole("max_tool_calls", limit);
     }
     Ok(())
 }

@@ -1,37 +1,82 @@
 //! Tools, and which of them to call, as this protocol has them: flat.
 
-use crate::canonical::{FREE_TEXT_SCHEMA, Json, Request, Tool, ToolChoice, ToolKind, WebSearch};
+use crate::canonical::{
+    FREE_TEXT_SCHEMA, Json, Request, TOOL_PREFIX, Tool, ToolChoice, ToolKind, WebSearch, fitting, free_text_names,
+    is_word,
+};
 use crate::codec::Protocol;
 use crate::fields::Fields;
 use crate::write::{List, Object};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// What a schema is for a function without parameters.
 const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
 
-/// Writes one tool; `false` if it is another protocol's own. `strict` is what is said where the caller said nothing;
-/// `custom`: free text is taken.
-pub(super) fn tool(list: &mut List<'_>, tool: &Tool, strict: Option<bool>, custom: bool) -> bool {
+/// Longest name of a tool that the vendor takes, in bytes (its API description, 2026-08).
+const MAX_NAME: usize = 128;
+
+/// For whom tools are written.
+#[derive(Clone, Copy)]
+pub(super) enum For {
+    /// A vendor; `custom`: it takes free text.
+    Vendor { custom: bool },
+    /// The caller, who reads what it wrote.
+    Caller,
+}
+
+impl For {
+    fn custom(self) -> bool {
+        matches!(self, Self::Caller | Self::Vendor { custom: true })
+    }
+
+    fn name(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::Vendor { .. } => tool_name(name).into(),
+            Self::Caller => name.into(),
+        }
+    }
+}
+
+/// A tool's name as the vendor takes it.
+pub(super) fn tool_name(name: &str) -> String {
+    fitting(name, MAX_NAME, is_word, TOOL_PREFIX)
+}
+
+/// Writes one tool; `false` if it is another protocol's own.
+pub(super) fn tool(list: &mut List<'_>, tool: &Tool, reader: For) -> bool {
+    // Left to itself this protocol takes a schema to the letter, and makes optional parameters needed for that; no
+    // other protocol does.
+    let strict = matches!(reader, For::Vendor { .. }).then_some(false);
     match &tool.kind {
         ToolKind::Function { name, description, parameters, strict: asked } => {
             let mut object = list.object();
-            object.text("type", "function").text("name", name).text_if("description", description.as_deref());
+            object
+                .text("type", "function")
+                .text("name", &reader.name(name))
+                .text_if("description", description.as_deref());
             object.raw("parameters", parameters.as_ref().map_or(NO_PARAMETERS, |schema| &schema.0));
             match asked.or(strict) {
                 Some(strict) => object.flag("strict", strict),
                 None => object.null("strict"),
             };
         }
-        ToolKind::Custom { name, description, format } if custom => {
+        ToolKind::Custom { name, description, format } if reader.custom() => {
             let mut object = list.object();
-            object.text("type", "custom").text("name", name).text_if("description", description.as_deref());
+            object
+                .text("type", "custom")
+                .text("name", &reader.name(name))
+                .text_if("description", description.as_deref());
             if let Some(format) = format {
                 grammar(&mut object.object("format"), format);
             }
         }
         ToolKind::Custom { name, description, format: _ } => {
             let mut object = list.object();
-            object.text("type", "function").text("name", name).text_if("description", description.as_deref());
+            object
+                .text("type", "function")
+                .text("name", &reader.name(name))
+                .text_if("description", description.as_deref());
             object.raw("parameters", FREE_TEXT_SCHEMA).flag("strict", false);
         }
         ToolKind::WebSearch(search) => web_search(&mut list.object(), search),
@@ -82,7 +127,8 @@ fn web_search(object: &mut Object<'_>, search: &WebSearch) {
 }
 
 /// Writes which tools are to be called.
-pub(super) fn choice(object: &mut Object<'_>, choice: &ToolChoice, tools: &[Tool], custom: bool) {
+pub(super) fn choice(object: &mut Object<'_>, choice: &ToolChoice, tools: &[Tool], reader: For) {
+    let free_text = if reader.custom() { free_text_names(tools) } else { HashSet::new() };
     match choice {
         ToolChoice::Auto => {
             object.text("tool_choice", "auto");
@@ -93,22 +139,21 @@ pub(super) fn choice(object: &mut Object<'_>, choice: &ToolChoice, tools: &[Tool
         ToolChoice::Required => {
             object.text("tool_choice", "required");
         }
-        ToolChoice::Named(name) => named(&mut object.object("tool_choice"), name, tools, custom),
+        ToolChoice::Named(name) => named(&mut object.object("tool_choice"), name, &free_text, reader),
         ToolChoice::Allowed { required, names } => {
             let mut object = object.object("tool_choice");
             object.text("type", "allowed_tools").text("mode", if *required { "required" } else { "auto" });
             let mut list = object.list("tools");
             for name in names {
-                named(&mut list.object(), name, tools, custom);
+                named(&mut list.object(), name, &free_text, reader);
             }
         }
     }
 }
 
-fn named(object: &mut Object<'_>, name: &str, tools: &[Tool], custom: bool) {
-    let is_custom = |tool: &Tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if other == name);
-    let kind = if custom && tools.iter().any(is_custom) { "custom" } else { "function" };
-    object.text("type", kind).text("name", name);
+fn named(object: &mut Object<'_>, name: &str, free_text: &HashSet<&str>, reader: For) {
+    let kind = if free_text.contains(name) { "custom" } else { "function" };
+    object.text("type", kind).text("name", &reader.name(name));
 }
 
 /// The argument of a call of a free-text tool, whatever way the model was asked.
@@ -155,14 +200,14 @@ fn write_echo(object: &mut Object<'_>, request: &Request, previous: Option<&str>
         text.text_if("verbosity", request.verbosity.as_deref());
     }
     match tool_choice {
-        Some(chosen) => choice(object, chosen, tools, true),
+        Some(chosen) => choice(object, chosen, tools, For::Caller),
         None => {
             object.text("tool_choice", "auto");
         }
     }
     let mut list = object.list("tools");
     for one in tools {
-        tool(&mut list, one, None, true);
+        tool(&mut list, one, For::Caller);
     }
     drop(list);
     object.text("truncation", "disabled").text_or_null("user", request.user.as_deref());

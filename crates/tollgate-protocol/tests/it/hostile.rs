@@ -75,10 +75,8 @@ fn real_traffic_gone_bad() {
         for case in cases(spoken.spec) {
             let bodies =
                 [case.asked(), case.answer().map(<[u8]>::to_vec), case.stream().map(|s| s.as_bytes().to_vec())];
-            for body in bodies.into_iter().flatten().filter(|body| body.len() < 20_000) {
-                for _ in 0..3 {
-                    take(spoken.protocol, &targets, &mutated(&body, &mut dice));
-                }
+            for body in bodies.into_iter().flatten().filter(|body| body.len() < 8_000) {
+                take(spoken.protocol, &targets, &mutated(&body, &mut dice));
             }
         }
     }

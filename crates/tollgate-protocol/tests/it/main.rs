@@ -15,6 +15,7 @@
 
 mod crossing;
 mod fixtures;
+mod gemini;
 mod hostile;
 mod messages;
 mod responses;

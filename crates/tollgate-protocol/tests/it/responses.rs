@@ -1,17 +1,19 @@
 //! `OpenAI` Responses against recorded traffic of five vendors.
 
+use crate::crossing::{crossed, folded, read_again, written};
 use crate::fixtures::{Case, Reply, cases, events};
 use crate::schema::Spec;
 use bytes::BytesMut;
+use proptest::prelude::*;
 use serde_json::Value;
 use tollgate_protocol::canonical::{
     Answer, Candidate, Capabilities, Content, Event, Fold, Law, Losses, Request, ToolKind, Turn, paired,
 };
-use tollgate_protocol::codec::{AnswerHead, Codec, InPath, Target};
+use tollgate_protocol::codec::{AnswerHead, Codec, InPath, Protocol, Target};
 use tollgate_protocol::fault::Meaning;
 use tollgate_protocol::json;
-use tollgate_protocol::relay::Relay;
-use tollgate_protocol::responses::{Responses, ResponsesWatch};
+use tollgate_protocol::relay::{Relay, Verdict, Watch};
+use tollgate_protocol::responses::{self, Responses, ResponsesWatch};
 use tollgate_protocol::sse;
 
 fn head() -> AnswerHead {
@@ -276,9 +278,9 @@ fn encoded(stream: &str, request: &Request) -> String {
     }
     let mut watch = ResponsesWatch::default();
     for event in events(stream) {
-        let _ = tollgate_protocol::relay::Watch::event(&mut watch, &sse::Event::read(event));
+        let _ = Watch::event(&mut watch, &sse::Event::read(event));
     }
-    encoder.finish(tollgate_protocol::relay::Watch::usage(&watch).as_ref(), &mut out);
+    encoder.finish(Watch::usage(&watch).as_ref(), &mut out);
     String::from_utf8(out.to_vec()).unwrap()
 }
 
@@ -361,4 +363,211 @@ fn answers_are_written_as_they_were_read() {
     all_right(&wrong);
     println!("{count} answers");
     assert!(count == 0 || count > 250);
+}
+
+/// Bodies that are almost right: each reader takes them without a panic, in time that grows with their length.
+#[test]
+fn mutated_bodies_are_read_or_refused() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 11).unwrap() % below.max(1)
+    };
+    let words: [&[u8]; 12] = [
+        b"null",
+        b"[]",
+        b"{}",
+        b"\"\"",
+        b"-1",
+        b"1e400",
+        b"18446744073709551615",
+        b"\"type\"",
+        b"\\u0000",
+        b",",
+        b"\xff",
+        b"\"\\ud800\"",
+    ];
+    let path = InPath { model: Some("m".into()), ..InPath::default() };
+    for case in cases("openai-responses").into_iter().step_by(8) {
+        let whole = match &case.reply {
+            Reply::Body(body) => body.clone(),
+            Reply::Stream(text) => text.clone().into_bytes(),
+        };
+        for original in [case.asked().unwrap_or_default(), whole] {
+            for _ in 0..12 {
+                let mut body = original.clone();
+                for _ in 0..=random(3) {
+                    let at = random(body.len());
+                    let end = (at + random(6)).min(body.len());
+                    body.splice(at.min(end)..end, words[random(words.len())].iter().copied());
+                }
+                body.truncate(body.len() - random(2) * random(body.len()));
+                try_all(&body, &path);
+            }
+        }
+    }
+}
+
+fn try_all(body: &[u8], path: &InPath<'_>) {
+    let _ = Responses.head(body, path);
+    let _ = Responses.check_answer(body);
+    let _ = Responses.content_bytes(body);
+    let _ = Responses.read_refusal(400, body, None);
+    let bytes = bytes::Bytes::copy_from_slice(body);
+    let _ = responses::replayable(&bytes, Some(&|_| false));
+    let _ = responses::rename(&bytes, &responses::Names::default());
+    let _ = responses::kept_input(body, "a");
+    if let Ok(asked) = responses::asked(body) {
+        let _ = asked.told_again(&bytes, &["[{\"a\":1}]"], |_| None);
+    }
+    if let Ok(answer) = Responses.read_answer(body) {
+        let written = Responses.write_answer(&answer, &head(), &Request::default(), &mut Losses::default());
+        assert!(serde_json::from_slice::<Value>(&written).is_ok(), "{}", String::from_utf8_lossy(&written));
+    }
+    let accepts = Capabilities::default();
+    if let Ok(request) = Responses.read_request(body, path, &mut Losses::default()) {
+        let target = Target { model: "m", accepts: &accepts, strict: false };
+        if let Ok(written) = Responses.write_request(&request, &target, &Responses, &mut Losses::default()) {
+            assert!(json::check(&written).is_ok(), "{}", String::from_utf8_lossy(&written));
+        }
+    }
+    // A stream, judged first as it would be.
+    let text = String::from_utf8_lossy(body);
+    let (mut watch, mut decoder) = (ResponsesWatch::default(), Responses.decoder());
+    let (mut encoder, mut law, mut out) =
+        (Responses.encoder(&head(), &Request::default()), Law::default(), BytesMut::new());
+    let mut sink = |event: Event<'_>| {
+        law.check(&event).unwrap();
+        encoder.event(&event, &mut out);
+    };
+    for event in events(&text) {
+        let event = sse::Event::read(event);
+        if event.stray || matches!(Watch::event(&mut watch, &event), Verdict::Broken(_)) {
+            return;
+        }
+        decoder.event(&event, &mut sink).unwrap();
+    }
+    decoder.end(&mut sink);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        text in "(data: )?\\{\"(input|type|item|response|output|delta)\":[\\[\\]{}:,\"a-z_ 0-9.]{0,80}\\}?\n?\n?",
+    ) {
+        let path = InPath { model: Some("m".into()), ..InPath::default() };
+        try_all(&bytes, &path);
+        try_all(text.as_bytes(), &path);
+    }
+}
+
+/// The words, refusals and calls of an answer's first candidate.
+fn gist(answer: &Answer) -> (String, Vec<String>) {
+    let (mut words, mut calls) = (String::new(), Vec::new());
+    for part in answer.candidates.iter().take(1).flat_map(|candidate| &candidate.parts) {
+        match &part.content {
+            Content::Text { text, .. } | Content::Refusal(text) => words.push_str(text),
+            Content::ToolCall(call) => calls.push(call.name.clone()),
+            _ => {}
+        }
+    }
+    (words, calls)
+}
+
+/// What callers of this protocol are told of other vendors' answers, and what those vendors are asked.
+#[test]
+fn others_cross_into_it() {
+    let Some(spec) = spec() else { return };
+    let mut wrong = Vec::new();
+    for (from, name) in [
+        (Protocol::Chat, "openai-chat"),
+        (Protocol::Messages, "anthropic-messages"),
+        (Protocol::GenerateContent, "gemini-generate"),
+    ] {
+        let (codec, mut counts) = (from.codec(), [0; 4]);
+        for case in cases(name).iter().filter(|case| case.status == 200) {
+            let id = &case.id;
+            let path = InPath { model: Some("m".into()), ..InPath::default() };
+            let read = case.asked().and_then(|body| codec.read_request(&body, &path, &mut Losses::default()).ok());
+            if let Some(request) = &read {
+                match written(Protocol::Responses, request, &Capabilities::default(), &mut Losses::default()) {
+                    Ok(body) => {
+                        read_again(Protocol::Responses, &body);
+                        let value: Value = serde_json::from_slice(&body).unwrap();
+                        if let Err(error) = spec.check("request", &value) {
+                            wrong.push(format!("{id}: {error}"));
+                        }
+                        counts[0] += 1;
+                    }
+                    Err(fault) => {
+                        assert!(fault.param.is_some() && fault.status() == 400, "{id}: {fault}");
+                        counts[1] += 1;
+                    }
+                }
+            }
+            let asked = read.unwrap_or_default();
+            // Gemini's model gives up inside of a success.
+            if let Some(answer) = case.answer().filter(|body| codec.check_answer(body).is_ok())
+                && let Ok(answer) = codec.read_answer(answer)
+            {
+                let whole = Responses.write_answer(&answer, &head(), &asked, &mut Losses::default());
+                if let Err(error) = spec.check("response", &serde_json::from_slice(&whole).unwrap()) {
+                    wrong.push(format!("{id}: {error}"));
+                }
+                assert_eq!(gist(&Responses.read_answer(&whole).unwrap()), gist(&answer), "{id}");
+                counts[2] += 1;
+            }
+            let Some(stream) = case.stream() else { continue };
+            let Ok((text, _)) = crossed(from, Protocol::Responses, stream, id, &asked) else { continue };
+            let mut seen = std::collections::BTreeSet::new();
+            // What is no event says that the vendor is at work.
+            let told = events(&text).into_iter().filter_map(|event| sse::Event::read(event).data);
+            for (number, data) in told.enumerate() {
+                let data: Value = serde_json::from_slice(&data).unwrap();
+                assert_eq!(data["sequence_number"], number, "{id}");
+                if seen.insert(data["type"].as_str().unwrap().to_owned())
+                    && let Err(error) = spec.check("stream_event", &data)
+                {
+                    wrong.push(format!("{id}: {error}\n{data:.300}"));
+                }
+            }
+            let before = folded(from, stream).unwrap();
+            assert_eq!(gist(&fold(&text, id)), gist(&before), "{id}");
+            assert_eq!(gist(&Responses.read_answer(&last(&text)).unwrap()), gist(&before), "{id}");
+            counts[3] += 1;
+        }
+        println!("{name}: requests, refused, answers, streams: {counts:?}");
+    }
+    all_right(&wrong);
+}
+
+/// What callers of other protocols are told of this one's answers.
+#[test]
+fn it_crosses_into_others() {
+    for to in [Protocol::Chat, Protocol::Messages, Protocol::GenerateContent] {
+        let (codec, mut counts) = (to.codec(), [0; 2]);
+        for case in cases("openai-responses").iter().filter(|case| case.status == 200) {
+            let id = &case.id;
+            let asked = case
+                .asked()
+                .and_then(|body| Responses.read_request(&body, &InPath::default(), &mut Losses::default()).ok());
+            let asked = asked.unwrap_or_default();
+            if let Some(body) = case.answer().filter(|body| Responses.check_answer(body).is_ok()) {
+                let answer = Responses.read_answer(body).unwrap();
+                let whole = codec.write_answer(&answer, &head(), &asked, &mut Losses::default());
+                codec.check_answer(&whole).unwrap_or_else(|fault| panic!("{id}: {fault}"));
+                assert_eq!(gist(&codec.read_answer(&whole).unwrap()), gist(&answer), "{id} {to:?}");
+                counts[0] += 1;
+            }
+            let Some(stream) = sound(case) else { continue };
+            let (text, _) = crossed(Protocol::Responses, to, stream, id, &asked).unwrap();
+            let after = folded(to, &text).unwrap_or_else(|fault| panic!("{id} {to:?}: {fault}\n{text}"));
+            assert_eq!(gist(&after), gist(&fold(stream, id)), "{id} {to:?}");
+            counts[1] += 1;
+        }
+        println!("{to:?}: answers, streams: {counts:?}");
+    }
 }

@@ -82,7 +82,8 @@ fn messages() -> Spoken {
         },
         usual: &[
             ("ttl", r#""5m""#),
-            ("display", r#""omitted""#),
+            // The gateway itself shows no thoughts to a caller who wants none.
+            ("thinking.display", r#""omitted""#),
             ("service_tier", r#""auto""#),
             // Whoever asks for thoughts is shown them.
             ("thinking.display", r#""summarized""#),
@@ -110,8 +111,10 @@ fn responses() -> Spoken {
         },
         usual: &[
             ("external_web_access", "true"),
+            ("detail", r#""auto""#),
             ("truncation", r#""disabled""#),
             ("service_tier", r#""auto""#),
+            // A grammar is always kept to the letter.
             ("format.strict", "true"),
             ("reasoning.mode", r#""standard""#),
             ("reasoning.context", r#""auto""#),

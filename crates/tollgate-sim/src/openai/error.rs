@@ -6,7 +6,6 @@
 use bytes::BytesMut;
 use serde_json::{Value, json};
 
-use super::OpenAi;
 use crate::{
     call::{House, Stamp},
     script::Answer,
@@ -57,9 +56,9 @@ impl Failure {
         json!({"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}})
     }
 
-    pub(super) fn answer(&self, stamp: &mut Stamp) -> Answer {
+    pub(super) fn answer(&self, house: &dyn House, stamp: &mut Stamp) -> Answer {
         let body = format!("{:#}\n", self.body());
-        let mut answer = Answer::whole(self.status, OpenAi.headers(stamp, "application/json; charset=utf-8"), body);
+        let mut answer = Answer::whole(self.status, house.headers(stamp, "application/json; charset=utf-8"), body);
         for (name, value) in &self.headers {
             answer.header(name, *value);
         }
@@ -72,9 +71,11 @@ pub(super) fn in_the_middle() -> Failure {
     Failure::of(500, "server_error", None, "The server had an error while processing your request. Sorry about that!")
 }
 
-/// The same as an event of a stream that has only `data:` lines.
-pub(super) fn event(out: &mut BytesMut) {
-    out.extend_from_slice(format!("data: {}\n\n", in_the_middle().body()).as_bytes());
+impl Failure {
+    /// As an event of a stream that has only `data:` lines.
+    pub(super) fn event(&self, out: &mut BytesMut) {
+        out.extend_from_slice(format!("data: {}\n\n", self.body()).as_bytes());
+    }
 }
 
 pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
@@ -133,6 +134,21 @@ pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
             Some("model_not_found"),
             format!("The model `{model}` does not exist or you do not have access to it."),
         ),
+    }
+}
+
+/// The same where the Responses protocol has other words, as recorded.
+pub(super) fn refused_in_responses(refusal: Refusal, model: &str) -> Failure {
+    match refusal {
+        Refusal::ModelNotFound => {
+            Failure::invalid(format!("The requested model '{model}' does not exist."), "model", "model_not_found")
+        }
+        Refusal::ContextLength => Failure::invalid(
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+            "input",
+            "context_length_exceeded",
+        ),
+        other => refused(other, model),
     }
 }
 

@@ -8,6 +8,8 @@ mod check;
 mod embeddings;
 mod error;
 mod models;
+mod responses;
+mod strict;
 
 use serde_json::Value;
 
@@ -15,9 +17,10 @@ use crate::{
     Request, Simulator,
     call::{Call, House, Stamp},
     script::Answer,
-    steer::{BadSteer, Steer},
+    steer::{BadSteer, Dialect, Steer},
 };
 use error::Failure;
+pub(crate) use responses::Memory;
 
 /// `OpenAI` as the maker of answers.
 struct OpenAi;
@@ -56,17 +59,21 @@ const CALLS: &[(&str, Act)] = &[
 ];
 
 pub(crate) fn answer(simulator: &Simulator, request: &Request<'_>, steer: &Steer) -> Answer {
-    let mut call = Call::new(simulator, request, steer, &OpenAi);
+    let house: &'static dyn House = match chat::deepseek::dialect_of(request, steer) {
+        Dialect::OpenAi => &OpenAi,
+        Dialect::DeepSeek => &chat::deepseek::DeepSeek,
+    };
+    let mut call = Call::new(simulator, request, steer, house);
     let answer = refusal(&call).map_or_else(|| route(&mut call), Err);
     match answer {
         Ok(answer) => Answer { status: steer.status.unwrap_or(answer.status), ..answer },
-        Err(failure) => failure.answer(&mut call.stamp),
+        Err(failure) => failure.answer(call.house, &mut call.stamp),
     }
 }
 
 /// A steering header that cannot be understood is the caller's mistake, told as the vendor would.
 pub(crate) fn bad_steer(simulator: &Simulator, request: &Request<'_>, bad: &BadSteer) -> Answer {
-    Failure::steered(bad.to_string()).answer(&mut Stamp::new(simulator, request))
+    Failure::steered(bad.to_string()).answer(&OpenAi, &mut Stamp::new(simulator, request))
 }
 
 fn refusal(call: &Call<'_>) -> Option<Failure> {
@@ -77,12 +84,18 @@ fn refusal(call: &Call<'_>) -> Option<Failure> {
         let body: Option<Value> = serde_json::from_slice(call.request.body).ok();
         body.and_then(|body| Some(body.get("model")?.as_str()?.to_owned())).unwrap_or_else(|| "this model".to_owned())
     };
+    let deepseek = chat::deepseek::dialect_of(call.request, call.steer) == Dialect::DeepSeek;
     // A status below 300 is a success; it is set on the answer.
     match (call.steer.error, call.steer.status) {
         (Some(refusal), status) => {
-            let failure = error::refused(refusal, &model());
+            let failure = match responses::asked(call.request.path.trim_end_matches('/')) {
+                None if deepseek => chat::deepseek::refused(refusal),
+                Some(_) => error::refused_in_responses(refusal, &model()),
+                None => error::refused(refusal, &model()),
+            };
             Some(Failure { status: status.unwrap_or(failure.status), ..failure })
         }
+        (None, Some(status)) if status >= 300 && deepseek => Some(chat::deepseek::of_status(status)),
         (None, Some(status)) if status >= 300 => Some(error::of_status(status, &model())),
         _ => None,
     }
@@ -93,6 +106,9 @@ fn route(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let tail = path.trim_end_matches('/');
     if let Some((_, act)) = CALLS.iter().find(|(end, _)| tail.ends_with(end)) {
         return if method == "POST" { act(call) } else { Err(error::wrong_method(method, path, "POST")) };
+    }
+    if let Some(asked) = responses::asked(tail) {
+        return responses::answer(call, asked);
     }
     match models::asked(tail) {
         Some(asked) if method == "GET" => Ok(models::answer(call, asked)),

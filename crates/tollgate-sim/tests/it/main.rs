@@ -3,10 +3,14 @@
 
 mod anthropic;
 mod ask;
+mod chat;
 mod client;
+mod deepseek;
 mod faults;
 mod gemini;
+mod hostile;
 mod journal;
 mod plain;
+mod responses;
 mod shared;
 mod videos;

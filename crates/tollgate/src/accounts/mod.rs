@@ -172,13 +172,13 @@ impl Accounts {
 
     /// The account of a key.
     pub fn account(&self, key: &Key) -> Account {
-        self.account_of(key.mode, &key.project_id, &key.id)
+        self.account_of(key.mode, &key.id, &key.project_id)
     }
 
     /// Takes up a hold that an earlier process had, of a request that was admitted at `admitted_at` (unix milliseconds).
     /// The key may be gone by now.
     pub fn resume(&self, mode: Mode, project: &Arc<str>, key: &Arc<str>, amount: i64, admitted_at: i64) -> Hold {
-        let account = self.account_of(mode, project, key);
+        let account = self.account_of(mode, key, project);
         let starts = Starts::at(admitted_at);
         let mut state = lock(&account.project.state);
         state.clock.begin(starts);
@@ -191,7 +191,7 @@ impl Accounts {
         Hold { account, starts, admitted_at, second: 0, amount: amount.max(0), tokens: 0, counted: false, open: true }
     }
 
-    fn account_of(&self, mode: Mode, project_id: &Arc<str>, key_id: &Arc<str>) -> Account {
+    fn account_of(&self, mode: Mode, key_id: &Arc<str>, project_id: &Arc<str>) -> Account {
         let project = {
             let mut projects = lock(&self.0.projects);
             let make = || {
@@ -217,9 +217,9 @@ impl Accounts {
         Account { project, slot }
     }
 
-    /// Changes what an owner has spent: a refund, of a charge that counts to `day`.
-    pub fn adjust(&self, key: &Key, day: i64, delta: i64) {
-        let account = self.account(key);
+    /// Changes what a key and its project have spent: a refund, of a charge that counts to `day`.
+    pub fn adjust(&self, mode: Mode, (key_id, project_id): (&Arc<str>, &Arc<str>), day: i64, delta: i64) {
+        let account = self.account_of(mode, key_id, project_id);
         let starts = Starts::of_day(day);
         let mut state = lock(&account.project.state);
         // The day of a charge has begun, also where no request has come since the start.

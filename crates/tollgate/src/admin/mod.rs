@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod page;
 mod projects;
+mod refunds;
 mod strict;
 
 use std::fmt;
@@ -21,7 +22,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::clock;
 use crate::keys::Keys;
@@ -109,6 +110,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/requests", get(books::requests))
         .route("/requests/{id}", get(books::request))
         .route("/ledger/entries", get(books::entries))
+        .route("/ledger/refunds", post(refunds::create))
         .route("/ledger/verify", get(books::verify))
         .route("/prices", get(books::prices))
         .route("/audit", get(audit::list))

@@ -112,6 +112,7 @@ fn thinking(value: &str, efforts: EffortSet) -> Option<Thinking> {
 
 fn flag<'a>(accepts: &'a mut Capabilities, name: &str) -> Option<&'a mut bool> {
     Some(match name {
+        "system-turns" => &mut accepts.system_turns,
         "sampling" => &mut accepts.sampling,
         "both" => &mut accepts.temperature_with_top_p,
         "penalties" => &mut accepts.penalties,

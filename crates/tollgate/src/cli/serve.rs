@@ -8,6 +8,8 @@ use crate::door::{self, Binding, Door, Times};
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
+use crate::memory::Memory;
+use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
@@ -116,7 +118,9 @@ async fn run_on(
     let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
         .await
         .map_err(|e| other("cannot open the ledger")(&e))?;
-    let (gateway, engine) = build(config, &installation, log, accounts, &ledger, books).await?;
+    let (memory, writer) = Memory::open(installation.store.clone(), installation.pepper.clone())
+        .map_err(|e| other("cannot open the memory")(&e))?;
+    let (gateway, engine) = build(config, &installation, log, accounts, &ledger, memory, books).await?;
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -136,6 +140,7 @@ async fn run_on(
     let stop_watching = CancellationToken::new();
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
+    let remembering = tokio::spawn(writer.run(stop_watching.clone()));
     let forgetting = tokio::spawn(crate::ledger::retention::keep(
         installation.store.clone(),
         config.storage.log_days,
@@ -153,6 +158,7 @@ async fn run_on(
     stop_watching.cancel();
     let _ = watching.await;
     let _ = forgetting.await;
+    let _ = remembering.await;
     let closing = tokio::task::spawn_blocking(move || {
         engine.close();
         ledger.close();
@@ -177,6 +183,7 @@ async fn build(
     log: &Log,
     accounts: Accounts,
     ledger: &Arc<Ledger>,
+    memory: Arc<Memory>,
     books: bool,
 ) -> Result<(Arc<Gateway>, Engine), Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
@@ -202,10 +209,12 @@ async fn build(
     let gateway = Arc::new(Gateway {
         keys: installation.keys.clone(),
         fleet,
+        proofs: Arc::new(Proofs::new(network.clone())),
         network,
         sandbox,
         accounts,
         tasks,
+        memory,
         ledger: Arc::clone(ledger),
         books,
         telemetry: Arc::new(Telemetry::new(log.clone())),

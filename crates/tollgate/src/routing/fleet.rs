@@ -4,6 +4,7 @@
 //! vendor's wish to be left alone survives a reload of the file.
 
 use super::resolve;
+use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::{Auth, Config, Credential, Kind, Provider, Target};
 use crate::lines::Lines;
@@ -74,6 +75,8 @@ pub struct Choice {
     pub model: Arc<str>,
     /// Its name comes from configuration or catalogue, not from a caller.
     pub listed: bool,
+    /// Turns with calls of tools must come back with their thoughts, in words.
+    pub replays_reasoning: bool,
     priority: u32,
     weight: u32,
 }
@@ -146,7 +149,8 @@ fn choices(deployments: &BTreeMap<String, Arc<Deployment>>, targets: &[Target], 
             Some(Choice {
                 deployment: Arc::clone(deployments.get(&*target.provider.name)?),
                 model: Arc::clone(&target.model),
-                listed: listed || !crate::catalogue::find(&target.model).is_empty(),
+                replays_reasoning: catalogue::accepts(target.provider.kind, &target.model).replays_reasoning,
+                listed: listed || !catalogue::find(&target.model).is_empty(),
                 priority: target.priority,
                 weight: target.weight,
             })
@@ -253,10 +257,30 @@ impl Account {
     }
 }
 
+impl Choice {
+    /// All tries that it offers, one for each account, whether that rests or not.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> {
+        (0..self.deployment.accounts.len()).map(|account| Attempt { choice: self.clone(), account })
+    }
+}
+
 impl Attempt {
     /// The place of the account to use.
     pub fn index(&self) -> usize {
         self.account
+    }
+
+    /// One account of a deployment, whatever the model.
+    pub fn at(deployment: &Arc<Deployment>, account: usize) -> Self {
+        let choice = Choice {
+            deployment: Arc::clone(deployment),
+            model: "".into(),
+            listed: false,
+            replays_reasoning: false,
+            priority: 0,
+            weight: 0,
+        };
+        Self { choice, account }
     }
 
     /// The account to use.

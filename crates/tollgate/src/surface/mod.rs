@@ -8,7 +8,7 @@ mod operators;
 mod own;
 
 use crate::door::Handler;
-use crate::gateway::{self, Asked, Gateway, Session, fault_answer, request_id};
+use crate::gateway::{self, Asked, Gateway, Session, Stored, fault_answer, request_id};
 use crate::http1::HeadError;
 use crate::message::{Answer, CallerBody, Inbound};
 use crate::store::Store;
@@ -56,6 +56,15 @@ impl Surface {
                 return match inbound.method {
                     Method::POST => gateway::path::serve(&self.gateway, asked, inbound, body, session).await,
                     _ => wrong_method(asked.route.protocol(), "POST"),
+                };
+            }
+            if let Some(stored) = Stored::of(path) {
+                let methods = stored.methods();
+                return match inbound.method.as_str() {
+                    method if methods.split(", ").any(|one| one == method) => {
+                        Box::pin(gateway::state::serve(&self.gateway, stored, &inbound, body, session)).await
+                    }
+                    _ => wrong_method(Protocol::Responses, methods),
                 };
             }
             if path == "/v1/models" || path.starts_with("/v1/models/") {
@@ -146,6 +155,8 @@ fn protocol_of(path: &str) -> Protocol {
         Protocol::GenerateContent
     } else if path.starts_with("/v1/messages") {
         Protocol::Messages
+    } else if path.starts_with("/v1/responses") {
+        Protocol::Responses
     } else {
         Protocol::Chat
     }

@@ -4,7 +4,7 @@ use crate::accounts::{Spending, Starts};
 use crate::clock;
 use crate::gateway::{Gateway, Session, fault_answer, identify, request_id};
 use crate::keys::{Budget, Key, Limits, Mode};
-use crate::ledger::{Book, RequestId, view};
+use crate::ledger::{Book, RequestId, find, view};
 use crate::message::{Answer, Inbound};
 use crate::money;
 use crate::store::Store;
@@ -108,7 +108,7 @@ pub(super) async fn receipt(
 
 async fn receipt_of(store: &Store, key: &Key, id: &str) -> Result<Option<Value>, crate::store::StoreError> {
     let Some(id) = RequestId::parse(id) else { return Ok(None) };
-    let Some((entry, _)) = view::get(store, id).await? else { return Ok(None) };
+    let Some((entry, _)) = find::get(store, id).await? else { return Ok(None) };
     let book = if key.mode == Mode::Live { Book::Live } else { Book::Test };
     if *entry.series.project_id != *key.project_id || entry.series.book != book {
         return Ok(None);

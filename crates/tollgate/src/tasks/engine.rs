@@ -7,7 +7,7 @@ use crate::clock::now_ms;
 use crate::config::Kind;
 use crate::ids;
 use crate::keys::Mode;
-use crate::ledger::view;
+use crate::ledger::find;
 use crate::pricing::Price;
 use crate::store::tasks as rows;
 use crate::store::{Store, StoreError, ledger as prices};
@@ -119,7 +119,7 @@ impl Tasks {
                 return Err(StoreError::Unreadable("tasks").into());
             };
             // Booked, and stopped before that was noted: what it held is in what was spent.
-            let booked = task.settlement == Settlement::Due && view::get(&self.store, task.request()).await?.is_some();
+            let booked = task.settlement == Settlement::Due && find::get(&self.store, task.request()).await?.is_some();
             let mode = if task.is_test() { Mode::Test } else { Mode::Live };
             let hold = (task.settlement != Settlement::Settled && !booked).then(|| {
                 let (project, key) = (task.row.project_id.as_str().into(), task.row.key_id.as_str().into());

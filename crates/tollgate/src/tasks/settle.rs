@@ -64,7 +64,7 @@ impl Tasks {
     pub(super) async fn settle(self: &Arc<Self>, task: &mut Task) {
         let amount = task.row.amount;
         let hold = self.with(task.id, |live| live.hold.take()).flatten();
-        self.ledger.settle(entry_of(task), None);
+        self.ledger.settle(&entry_of(task), None);
         if let Some(hold) = hold {
             hold.settle(amount, 0);
         }

@@ -89,12 +89,15 @@ fn only_four_marks_of_a_cache() {
 fn strictly_or_not_at_all() {
     let request = Request { verbosity: Some("low".into()), ..asked(vec![user("x")]) };
     let accepts = Capabilities::default();
-    let target = Target { model: "m", accepts: &accepts, strict: true };
-    let fault = Messages.write_request(&request, &target, &ChatCompletions, &mut Losses::default()).unwrap_err();
+    let (strict, mut losses) = (Target { model: "m", accepts: &accepts, strict: true }, Losses::default());
+    Messages.write_request(&request, &strict, &ChatCompletions, &mut losses).unwrap();
+    let fault = strict.settle(&losses).unwrap_err();
     assert_eq!(
         (fault.status(), &*fault.code, fault.param.as_deref()),
         (400, "unsupported_parameter", Some("verbosity"))
     );
+    assert_eq!(Target { strict: false, ..strict }.settle(&losses), Ok(()));
+    assert_eq!(strict.settle(&Losses::default()), Ok(()));
 }
 
 #[test]
@@ -260,4 +263,42 @@ fn a_count_leaves_out_what_does_not_count() {
         serde_json::from_slice::<Value>(&written).unwrap(),
         json!({"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "x"}]}], "system": [{"type": "text", "text": "s"}]})
     );
+}
+
+#[test]
+fn blanks_and_names_that_the_vendor_refuses() {
+    let said = Turn::new(Role::Assistant, vec![Part::text(" \n"), calls("1", "f", "{}")]);
+    let turns = vec![user("x"), said, Turn::new(Role::User, vec![gives("1", "\t"), Part::text(" ")]), says(" ")];
+    let (body, lost) = plain(&Request { user: Some("a@b.example".into()), ..asked(turns.clone()) });
+    let messages = body["messages"].as_array().unwrap();
+    let blocks: Vec<_> = messages.iter().map(|message| message["content"].as_array().unwrap().len()).collect();
+    assert_eq!((blocks, &messages[2]["content"][0]["content"]), (vec![1, 1, 1], &json!([])));
+    assert_eq!((body.get("metadata"), &*lost), (None, "dropped=user"));
+    for (name, kept) in [("+47 123 45 678", false), ("user-123456789", true), ("1234", true), ("a@b", true)] {
+        let (body, _) = plain(&Request { user: Some(name.into()), ..asked(turns.clone()) });
+        assert_eq!(body.get("metadata").is_some(), kept, "{name}");
+    }
+}
+
+#[test]
+fn pictures_in_results_where_a_model_takes_none_there() {
+    let picture = Media {
+        kind: MediaKind::Image,
+        source: Source::Base64("QQ==".into()),
+        media_type: Some("image/png".into()),
+        name: None,
+        detail: None,
+    };
+    let content = vec![Part::new(Content::Media(picture))];
+    let result = Part::new(Content::ToolResult(ToolResult { call: "1".into(), content, ..ToolResult::default() }));
+    let turns =
+        vec![user("x"), Turn::new(Role::Assistant, vec![calls("1", "f", "{}")]), Turn::new(Role::User, vec![result])];
+    let (body, lost) = plain(&asked(turns.clone()));
+    assert_eq!((&body["messages"][2]["content"][0]["content"][0]["type"], &*lost), (&json!("image"), "exact"));
+    let (body, lost) =
+        write(&asked(turns), &Capabilities { media_in_results: false, ..Capabilities::default() }).unwrap();
+    let kinds = |content: &Value| content.as_array().unwrap().iter().map(|b| b["type"].clone()).collect::<Vec<_>>();
+    assert_eq!(kinds(&body["messages"][2]["content"]), ["tool_result", "image"]);
+    assert_eq!(kinds(&body["messages"][2]["content"][0]["content"]), ["text"]);
+    assert_eq!(lost, "approximated=messages[].content");
 }

@@ -19,6 +19,7 @@ const NEWER: Thinking = Thinking { off: true, adaptive: true, by_default: true, 
 #[test]
 fn thought_is_asked_for_as_the_model_takes_it() {
     let older = thinker(OLDER, &[]);
+    let capped = Capabilities { max_output_tokens: Some(64_000), ..thinker(OLDER, &[]) };
     let newer = thinker(NEWER, &[Effort::Low, Effort::Medium, Effort::High, Effort::Max]);
     let always = thinker(Thinking { off: false, ..NEWER }, &[Effort::Low, Effort::High]);
     let none = thinker(NO_WAY, &[]);
@@ -59,6 +60,14 @@ fn thought_is_asked_for_as_the_model_takes_it() {
             "approximated=thinking.budget_tokens",
         ),
         (&older, ask(None, Some(9000)), Some(1000), json!(null), json!(null), "dropped=thinking.budget_tokens"),
+        (
+            &capped,
+            ask(None, Some(500_000)),
+            None,
+            json!({"type": "enabled", "budget_tokens": 55_808}),
+            json!(null),
+            "approximated=thinking.budget_tokens",
+        ),
         (&older, off.clone(), None, json!({"type": "disabled"}), json!(null), "exact"),
         (&newer, ask(Some(Effort::High), None), None, json!({"type": "adaptive"}), json!("high"), "exact"),
         (

@@ -1,5 +1,7 @@
 //! Schemas that answers and strict tools are held to: the vendor takes a part of JSON Schema and refuses the rest.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::super::error::Failure;
@@ -13,6 +15,8 @@ const REFUSED: &[(&str, &[&str])] = &[
 ];
 const DEEP: usize = 64;
 const MOST_DEFINITIONS: usize = 256;
+/// Of one definition; more say nothing new.
+const MOST_REFERENCES: usize = 1_024;
 
 /// `path` is where the schema stands in the request.
 pub(super) fn check(schema: &Value, path: &str) -> Result<(), Failure> {
@@ -72,16 +76,17 @@ fn refuse(fields: &Map<String, Value>, kind: &str, path: &str) -> Result<(), Fai
 
 /// A definition that holds itself cannot be held to.
 fn cycles(schema: &Value, path: &str) -> Result<(), Failure> {
-    let mut names: Vec<&str> = Vec::new();
+    let mut holds: HashMap<&str, Vec<&str>> = HashMap::new();
     for holder in ["$defs", "definitions"] {
-        if let Some(definitions) = schema.get(holder).and_then(Value::as_object) {
-            names.extend(definitions.keys().map(String::as_str));
+        for (name, definition) in schema.get(holder).and_then(Value::as_object).into_iter().flatten() {
+            references(definition, holds.entry(name).or_default());
         }
     }
-    if names.len() > MOST_DEFINITIONS {
+    if holds.len() > MOST_DEFINITIONS {
         return Err(Failure::at(path, "Schema is too complex"));
     }
-    match names.into_iter().find(|name| reaches_itself(schema, name)) {
+    let mut names = schema.get("$defs").or_else(|| schema.get("definitions")).and_then(Value::as_object).into_iter();
+    match names.by_ref().flat_map(Map::keys).find(|name| reaches_itself(&holds, name)) {
         Some(name) => Err(Failure::invalid(format!(
             "{path}: Invalid schema: Circular reference detected in schema definitions: {name} -> {name}. \
              Self-referencing or mutually-referencing definitions are not supported."
@@ -90,22 +95,16 @@ fn cycles(schema: &Value, path: &str) -> Result<(), Failure> {
     }
 }
 
-fn reaches_itself(schema: &Value, goal: &str) -> bool {
-    let mut seen: Vec<&str> = Vec::new();
+fn reaches_itself(holds: &HashMap<&str, Vec<&str>>, goal: &str) -> bool {
+    let mut seen: HashSet<&str> = HashSet::new();
     let mut open = vec![goal];
     while let Some(name) = open.pop() {
-        let definition = ["$defs", "definitions"].iter().find_map(|holder| schema.get(holder)?.get(name));
-        let mut found = Vec::new();
-        if let Some(definition) = definition {
-            references(definition, &mut found);
-        }
-        for name in found {
-            if name == goal {
+        for held in holds.get(name).into_iter().flatten() {
+            if *held == goal {
                 return true;
             }
-            if !seen.contains(&name) {
-                seen.push(name);
-                open.push(name);
+            if seen.insert(held) {
+                open.push(held);
             }
         }
     }
@@ -118,7 +117,8 @@ fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value.as_str().filter(|_| name == "$ref").and_then(|target| target.rsplit('/').next()) {
-                    Some(target) => found.push(target),
+                    Some(target) if found.len() < MOST_REFERENCES => found.push(target),
+                    Some(_) => {}
                     None => references(value, found),
                 }
             }

@@ -92,7 +92,7 @@ impl Ask {
         thinking.state(&turns, call)?;
         let stop = stop_sequences(&fields)?;
         let format = format(&fields)?;
-        let breakpoints = breakpoints(&Value::Object(fields.clone()));
+        let breakpoints = breakpoints_of(&fields);
         if breakpoints.len() > MOST_BREAKPOINTS {
             let count = breakpoints.len();
             return Err(Failure::invalid(format!(
@@ -208,17 +208,19 @@ const EFFORTS: &[&str] = &["low", "medium", "high", "xhigh", "max"];
 fn breakpoints(value: &Value) -> Vec<String> {
     match value {
         Value::Array(list) => list.iter().flat_map(breakpoints).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .flat_map(|(name, value)| match (name.as_str(), value) {
-                ("cache_control", Value::Object(control)) => {
-                    let ttl = control.get("ttl").and_then(Value::as_str).unwrap_or("5m");
-                    vec![ttl.to_owned()]
-                }
-                ("input" | "input_schema" | "schema" | "input_examples", _) => Vec::new(),
-                _ => breakpoints(value),
-            })
-            .collect(),
+        Value::Object(fields) => breakpoints_of(fields),
         _ => Vec::new(),
     }
+}
+
+fn breakpoints_of(fields: &Fields) -> Vec<String> {
+    let found = fields.iter().flat_map(|(name, value)| match (name.as_str(), value) {
+        ("cache_control", Value::Object(control)) => {
+            let ttl = control.get("ttl").and_then(Value::as_str).unwrap_or("5m");
+            vec![ttl.to_owned()]
+        }
+        ("input" | "input_schema" | "schema" | "input_examples", _) => Vec::new(),
+        _ => breakpoints(value),
+    });
+    found.collect()
 }

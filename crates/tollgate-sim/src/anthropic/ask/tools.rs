@@ -1,5 +1,7 @@
 //! Tools and the choice among them.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{
@@ -28,7 +30,7 @@ const CUSTOM: &[&str] = &[
 pub(super) fn tools(fields: &Fields) -> Result<Vec<Tool>, Failure> {
     let tools = list(fields, "", "tools")?.unwrap_or_default();
     let mut read: Vec<Tool> = Vec::new();
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (at, tool) in tools.iter().enumerate() {
         let path = format!("tools.{at}");
         let tool = object(tool, &path)?;
@@ -37,11 +39,8 @@ pub(super) fn tools(fields: &Fields) -> Result<Vec<Tool>, Failure> {
             read.push(custom(tool, &join(&path, "custom"))?);
         }
         // Sets of tools on other servers have other names for their names.
-        if let Some(name) = tool.get("name").and_then(Value::as_str) {
-            if names.contains(&name) {
-                return Err(Failure::invalid("tools: Tool names must be unique."));
-            }
-            names.push(name);
+        if tool.get("name").and_then(Value::as_str).is_some_and(|name| !names.insert(name)) {
+            return Err(Failure::invalid("tools: Tool names must be unique."));
         }
     }
     Ok(read)

@@ -1,5 +1,7 @@
 //! The order of a conversation: who begins, what is never empty, and that calls and results belong together.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{
@@ -118,33 +120,33 @@ fn emptiness(turns: &[Turn<'_>]) -> Result<(), Failure> {
 fn pairs(turns: &[Turn<'_>]) -> Result<(), Failure> {
     let mut asked: Vec<&str> = Vec::new();
     for (at, turn) in turns.iter().enumerate() {
+        let known: HashSet<&str> = asked.iter().copied().collect();
         let results = turn.blocks().iter().take_while(|block| block.kind == "tool_result");
-        let leading: Vec<&str> = results.map(|block| block.text("tool_use_id")).collect();
+        let leading: HashSet<&str> = results.map(|block| block.text("tool_use_id")).collect();
+        let mut answered: HashSet<&str> = HashSet::new();
         for (place, block) in turn.blocks().iter().enumerate().filter(|(_, block)| block.kind == "tool_result") {
             let id = block.text("tool_use_id");
-            if !asked.contains(&id) {
+            if !known.contains(id) {
                 return Err(Failure::invalid(format!(
                     "messages.{at}.content.{place}: unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each \
                      `tool_result` block must have a corresponding `tool_use` block in the previous message."
                 )));
             }
-            if leading.iter().filter(|other| **other == id).count() > 1 {
+            if !answered.insert(id) {
                 return Err(Failure::invalid(format!(
                     "messages.{at}.content.{place}: each tool_use must have a single result. Found multiple \
                      `tool_result` blocks with id: {id}"
                 )));
             }
         }
-        let open: Vec<&str> = asked.iter().copied().filter(|id| !leading.contains(id)).collect();
+        let open: Vec<&str> = asked.into_iter().filter(|id| !leading.contains(id)).collect();
         if !open.is_empty() {
             return Err(unanswered(at - 1, &open));
         }
         let calls = turn.blocks().iter().filter(|block| block.kind == "tool_use");
         asked = calls.map(|block| block.text("id")).collect();
-        for (place, id) in asked.iter().enumerate() {
-            if asked.iter().skip(place + 1).any(|other| other == id) {
-                return Err(Failure::invalid(format!("messages.{at}: `tool_use` ids must be unique")));
-            }
+        if asked.iter().collect::<HashSet<_>>().len() < asked.len() {
+            return Err(Failure::invalid(format!("messages.{at}: `tool_use` ids must be unique")));
         }
     }
     if asked.is_empty() { Ok(()) } else { Err(unanswered(turns.len() - 1, &asked)) }

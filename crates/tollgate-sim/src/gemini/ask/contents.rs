@@ -1,5 +1,7 @@
 //! Turns and their parts: what a part may be, who speaks, and that calls and their responses belong together.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::super::{
@@ -194,8 +196,9 @@ fn pairs(turns: &[Turn<'_>]) -> Result<(), Failure> {
                  parts of the function call turn."
             }));
         }
-        let answered = |id: &str| responses.iter().any(|response| response.id.is_none_or(|other| other == id));
-        if open.iter().filter_map(|call| call.id).any(|id| !answered(id)) {
+        let answered: HashSet<&str> = responses.iter().filter_map(|response| response.id).collect();
+        let nameless = responses.iter().any(|response| response.id.is_none());
+        if !nameless && open.iter().filter_map(|call| call.id).any(|id| !answered.contains(id)) {
             return Err(Failure::invalid("functionResponse.id does not match functionCall.id."));
         }
         open = turn.calls();

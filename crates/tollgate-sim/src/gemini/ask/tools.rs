@@ -1,5 +1,7 @@
 //! Function declarations and the choice among them.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -32,6 +34,7 @@ const DECLARATION: &[&str] =
 
 pub(super) fn read(fields: &Fields, target: &Target) -> Result<(Vec<Tool>, Insists), Failure> {
     let mut tools: Vec<Tool> = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
     for (at, tool) in list(fields, "tools").iter().enumerate() {
         let path = format!("tools[{at}]");
         let tool = object(tool, &path)?;
@@ -39,13 +42,13 @@ pub(super) fn read(fields: &Fields, target: &Target) -> Result<(Vec<Tool>, Insis
         for (place, declaration) in list(tool, "functionDeclarations").iter().enumerate() {
             let path = format!("{path}.function_declarations[{place}]");
             let read = declared(object(declaration, &path)?, &path, target)?;
-            if tools.iter().any(|tool| tool.name == read.name) {
+            if !names.insert(read.name.clone()) {
                 return Err(Failure::invalid(format!("Duplicate function declaration found: {}", read.name)));
             }
             tools.push(read);
         }
     }
-    let insists = choice(fields, &tools)?;
+    let insists = choice(fields, &names)?;
     Ok((tools, insists))
 }
 
@@ -76,7 +79,7 @@ fn declared(fields: &Fields, path: &str, target: &Target) -> Result<Tool, Failur
     Ok(Tool { name: name.to_owned(), parameters: Some(parameters) })
 }
 
-fn choice(fields: &Fields, tools: &[Tool]) -> Result<Insists, Failure> {
+fn choice(fields: &Fields, names: &HashSet<String>) -> Result<Insists, Failure> {
     let Some(config) = inner(fields, "", "toolConfig")? else {
         return Ok(Insists::No);
     };
@@ -93,7 +96,7 @@ fn choice(fields: &Fields, tools: &[Tool]) -> Result<Insists, Failure> {
             "Allowed function names should be set only when function calling mode is ANY or VALIDATED.",
         ));
     }
-    if let Some(strange) = allowed.iter().find(|name| !tools.iter().any(|tool| tool.name == **name)) {
+    if let Some(strange) = allowed.iter().find(|name| !names.contains(**name)) {
         return Err(Failure::invalid(format!(
             "Allowed function name '{strange}' is not in the list of function declarations."
         )));

@@ -197,6 +197,6 @@ impl Frames for Events {
     }
 
     fn error(&mut self, out: &mut BytesMut) {
-        error::event(out);
+        error::in_the_middle().event(out);
     }
 }

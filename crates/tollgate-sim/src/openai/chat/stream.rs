@@ -6,13 +6,13 @@
 use bytes::BytesMut;
 use serde_json::{Value, json};
 
-use super::{Frame, Usage, Voice};
+use super::{Frame, Usage, Voice, deepseek, put};
 use crate::{
     content::{count_tokens, escape},
     openai::error,
     output::Output,
     sse::{Frames, Kind},
-    steer,
+    steer::{self, Dialect},
     turn::{Said, ToolCall},
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Chunks {
     at: At,
     usage: Usage,
     usage_chunk: bool,
+    /// The usage stands in the last finish chunk.
+    in_finish: bool,
     giant: Option<u64>,
     said: u64,
     text: String,
@@ -49,6 +51,8 @@ struct Line {
     at: usize,
     opening: Value,
     finish: &'static str,
+    /// The delta beside the reason.
+    last: Value,
 }
 
 /// A text, or the arguments of a call.
@@ -63,14 +67,21 @@ struct Part {
 
 impl Chunks {
     pub(super) fn new(frame: &Frame, voices: Vec<Voice>, include: bool, usage: Usage, giant: Option<u64>) -> Self {
-        let head = json!({"id": frame.id, "object": "chat.completion.chunk", "created": frame.created,
-            "model": frame.model, "service_tier": "default", "system_fingerprint": frame.fingerprint})
-        .to_string();
+        let deepseek = frame.dialect == Dialect::DeepSeek;
+        let mut head = json!({"id": frame.id, "object": "chat.completion.chunk", "created": frame.created,
+            "model": frame.model, "system_fingerprint": frame.fingerprint});
+        if let (false, Value::Object(fields)) = (deepseek, &mut head) {
+            fields.insert("service_tier".to_owned(), "default".into());
+        }
+        let head = head.to_string();
         let head = format!("data: {},\"choices\":[", head.strip_suffix('}').unwrap_or(&head));
-        let usage_chunk = include && !matches!(usage.form, steer::Usage::None | steer::Usage::InFinish);
-        let tail = if usage_chunk { "],\"usage\":null}\n\n" } else { "]}\n\n" };
-        let lines = voices.into_iter().enumerate().map(|(index, voice)| Line::new(index, voice)).collect();
-        Self { head, tail, lines, at: At::Open(0), usage, usage_chunk, giant, said: 0, text: String::new() }
+        // The other dialect tells its usage with the reason, asked for or not.
+        let usage_chunk = include && !deepseek && !matches!(usage.form, steer::Usage::None | steer::Usage::InFinish);
+        let in_finish = deepseek || usage.form == steer::Usage::InFinish;
+        let tail = if usage_chunk || deepseek { "],\"usage\":null}\n\n" } else { "]}\n\n" };
+        let lines =
+            voices.into_iter().enumerate().map(|(index, voice)| Line::new(index, voice, frame.dialect)).collect();
+        Self { head, tail, lines, at: At::Open(0), usage, usage_chunk, in_finish, giant, said: 0, text: String::new() }
     }
 
     fn choice(&self, index: usize, delta: &Value, finish: Option<&str>, out: &mut BytesMut) {
@@ -117,16 +128,19 @@ impl Chunks {
 
 /// Whatever follows the text in a choice that is a text.
 const TEXT_END: &str = "\"},\"logprobs\":null,\"finish_reason\":null}";
+const THOUGHT_END: &str = "\",\"reasoning_content\":null},\"logprobs\":null,\"finish_reason\":null}";
 const CALL_END: &str = "\"}}]},\"logprobs\":null,\"finish_reason\":null}";
 
 impl Line {
-    fn new(index: usize, voice: Voice) -> Self {
+    fn new(index: usize, voice: Voice, dialect: Dialect) -> Self {
         let finish = voice.finish();
+        if dialect == Dialect::DeepSeek {
+            return Self::deepseek(index, voice, finish);
+        }
         let (opening, parts) = match voice.turn.said {
             Said::Text(output) => {
-                let before = format!("{{\"index\":{index},\"delta\":{{\"content\":\"");
                 let opening = json!({"role": "assistant", "content": "", "refusal": null});
-                (opening, vec![Part { output, opening: None, before, after: TEXT_END }])
+                (opening, vec![Part::text(index, output, TEXT_END)])
             }
             Said::Calls(calls) => {
                 let calls = calls.into_iter().zip(&voice.ids).enumerate();
@@ -138,7 +152,31 @@ impl Line {
                 (opening, parts)
             }
         };
-        Self { parts, at: 0, opening, finish }
+        Self { parts, at: 0, opening, finish, last: json!({}) }
+    }
+
+    /// Reasoning first; where there is some, each delta holds one of the two texts and null for the other.
+    fn deepseek(index: usize, voice: Voice, finish: &'static str) -> Self {
+        let thinks = voice.turn.reasoning.is_some();
+        let mut parts = Vec::new();
+        if let Some(output) = voice.turn.reasoning {
+            let before = format!("{{\"index\":{index},\"delta\":{{\"content\":null,\"reasoning_content\":\"");
+            parts.push(Part { output, opening: None, before, after: TEXT_END });
+        }
+        match voice.turn.said {
+            Said::Text(output) => parts.push(Part::text(index, output, if thinks { THOUGHT_END } else { TEXT_END })),
+            Said::Calls(calls) => {
+                let calls = calls.into_iter().zip(&voice.ids).enumerate();
+                parts.extend(calls.map(|(at, (call, id))| Part::call(index, at, call, id)));
+            }
+        }
+        let (opening, last) = if thinks {
+            let opening = json!({"role": "assistant", "content": null, "reasoning_content": ""});
+            (opening, json!({"content": "", "reasoning_content": null}))
+        } else {
+            (json!({"role": "assistant", "content": ""}), json!({"content": ""}))
+        };
+        Self { parts, at: 0, opening, finish, last }
     }
 
     /// The part that is spoken now; none when all is said.
@@ -155,6 +193,11 @@ impl Line {
 }
 
 impl Part {
+    fn text(index: usize, output: Output, after: &'static str) -> Self {
+        let before = format!("{{\"index\":{index},\"delta\":{{\"content\":\"");
+        Self { output, opening: None, before, after }
+    }
+
     fn call(index: usize, at: usize, call: ToolCall, id: &str) -> Self {
         let (field, text) = if call.custom { ("custom", "input") } else { ("function", "arguments") };
         let named = json!({"index": at, "id": id, "type": field, field: {"name": call.name, text: ""}});
@@ -205,10 +248,10 @@ impl Frames for Chunks {
                 self.after(index + 1)
             }
             At::Finish(index) => {
-                let finish = self.lines.get(index).map(|line| line.finish);
-                self.choice(index, &json!({}), finish, out);
+                let (finish, delta) = self.lines.get(index).map(|line| (line.finish, line.last.clone())).unzip();
+                self.choice(index, &delta.unwrap_or_default(), finish, out);
                 let last = index + 1 >= self.lines.len();
-                match self.usage.value().filter(|_| last && self.usage.form == steer::Usage::InFinish) {
+                match self.usage.value().filter(|_| last && self.in_finish) {
                     Some(usage) => put(out, &["],\"usage\":", &usage.to_string(), "}\n\n"]),
                     None => put(out, &[self.tail]),
                 }
@@ -237,12 +280,9 @@ impl Frames for Chunks {
     }
 
     fn error(&mut self, out: &mut BytesMut) {
-        error::event(out);
-    }
-}
-
-fn put(out: &mut BytesMut, parts: &[&str]) {
-    for part in parts {
-        out.extend_from_slice(part.as_bytes());
+        match self.usage.dialect {
+            Dialect::OpenAi => error::in_the_middle().event(out),
+            Dialect::DeepSeek => deepseek::in_the_middle().event(out),
+        }
     }
 }

@@ -207,6 +207,17 @@ fn refuses_what_openai_refuses() {
         (chat(&json!({"n": 200})), json!("n")),
         (json!({"model": "m", "messages": [{"role": "robot", "content": ""}]}), json!("messages[0].role")),
         (json!([]), Value::Null),
+        (
+            chat(&json!({"tools": [{"type": "function", "function": {"name": "f", "strict": true,
+                "parameters": {"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"],
+                    "additionalProperties": false}}}]})),
+            json!("tools[0].function.parameters"),
+        ),
+        (
+            chat(&json!({"response_format": {"type": "json_schema",
+                "json_schema": {"name": "x", "strict": true, "schema": {"type": "object"}}}})),
+            json!("response_format"),
+        ),
     ] {
         let (status, answer) = ask("/v1/chat/completions", "", &body);
         assert_eq!((status, &answer["error"]["param"]), (400, &param), "{body} {answer}");
