@@ -63,8 +63,8 @@ def way(gateway, request):
 
 
 def pytest_generate_tests(metafunc):
-    """A test that asks for a `way` runs for all libraries of its module's `CALLERS` and all vendors."""
+    """A test that asks for a `way` runs for its module's `CALLERS` × the sandbox and its `VENDORS` (without any: all)."""
     if "way" in metafunc.fixturenames:
-        callers = metafunc.module.CALLERS
-        pairs = [(caller, vendor) for caller in callers for vendor in ("sandbox", *VENDORS)]
+        vendors = getattr(metafunc.module, "VENDORS", VENDORS)
+        pairs = [(caller, vendor) for caller in metafunc.module.CALLERS for vendor in ("sandbox", *vendors)]
         metafunc.parametrize("way", pairs, indirect=True, ids=[f"{caller.name}-{vendor}" for caller, vendor in pairs])

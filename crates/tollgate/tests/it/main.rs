@@ -17,6 +17,7 @@
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
+mod companions;
 mod config;
 pub mod crossing;
 pub mod door;

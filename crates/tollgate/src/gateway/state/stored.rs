@@ -6,6 +6,7 @@
 
 use super::kept::Kept;
 use super::{SANDBOX, Shelves, name_of, unavailable};
+use crate::gateway::attempt::prove;
 use crate::gateway::failure::{Stopped, call_failure, late_failure};
 use crate::gateway::meter::Meter;
 use crate::gateway::open::{self, Exchange, Opened, OpenedBody};
@@ -166,10 +167,8 @@ impl Theirs<'_> {
             };
         });
         let proof = match &attempt {
+            Some(attempt) => Some(prove(gateway, attempt).await.map_err(|failure| failure.fault)?),
             None => None,
-            Some(attempt) => {
-                Some(crate::gateway::attempt::prove(gateway, attempt).await.map_err(|failure| failure.fault)?)
-            }
         };
         let call = self.call(attempt.as_ref(), proof.as_ref(), &base)?;
         let mut timer = Timer::start(timeouts, std::mem::take(&mut session.watchdog));
@@ -275,7 +274,7 @@ impl Theirs<'_> {
                 array: false,
                 hide_usage: false,
                 keeper: None,
-                filing: Some(Filing::reading(self.names.clone())),
+                filing: Some(Box::new(Filing::reading(self.names.clone()))),
                 back: None,
             };
             let opened = open::open(reply, exchange, timer, watch, meter).await?;

@@ -39,6 +39,8 @@ pub(in crate::gateway) struct Turn {
     pub(in crate::gateway) previous: Option<String>,
     /// Whether the answer is to be kept.
     pub(super) keep: bool,
+    /// Whether the caller does not wait for it.
+    pub(in crate::gateway) background: bool,
     /// The request without the conversation before it, and with nothing in it that is only named.
     pub(super) said: Bytes,
     pub(in crate::gateway) pin: Option<Pin>,
@@ -63,6 +65,7 @@ impl Turn {
             id: format!("{}{number}", responses::RESPONSE),
             previous: asked.previous.clone(),
             keep: asked.keep,
+            background: asked.background,
             said: body.clone(),
             pin: None,
         };

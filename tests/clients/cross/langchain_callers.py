@@ -1,5 +1,6 @@
-"""Frameworks behind the same interface as the official libraries: LangChain's chat models. pydantic-ai has loops of its own."""
+"""LangChain's chat models behind the same interface as the official libraries."""
 import base64
+import functools
 import json
 
 import anthropic
@@ -18,7 +19,7 @@ class LangChain(Caller):
     """What its models have in common is everything but how they are made."""
 
     def connect(self, origin, key):
-        return lambda model, think: self.make(origin, key, model, think)
+        return functools.cache(lambda model, think: self.make(origin, key, model, think))
 
     def user(self, text, image=None):
         parts = [{"type": "text", "text": text}]
