@@ -90,3 +90,4 @@ create table outbox (
 ) strict;
 create index outbox_due on outbox (next_at) where next_at is not null;
 create index outbox_by_webhook on outbox (webhook, id);
+create index outbox_by_task on outbox (task, id);

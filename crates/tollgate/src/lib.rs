@@ -30,3 +30,4 @@ pub mod surface;
 pub mod tasks;
 pub mod telemetry;
 pub mod upstream;
+pub mod webhooks;

@@ -16,6 +16,7 @@ use crate::surface::{Planes, Surface};
 use crate::tasks::{self, Engine, Links, Tasks};
 use crate::telemetry::{self, Log, Telemetry};
 use crate::upstream::{self, Connector, Network, Sandbox};
+use crate::webhooks;
 use arc_swap::ArcSwap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -146,6 +147,16 @@ async fn run_on(
         config.storage.log_days,
         stop_watching.clone(),
     ));
+    let telling = tokio::spawn(
+        webhooks::Sender {
+            store: installation.store.clone(),
+            secrets: webhooks::Secrets::new(installation.pepper.clone()),
+            network: gateway.network.clone(),
+            news: Arc::clone(&gateway.tasks.news),
+            inside: inside(&gateway),
+        }
+        .run(stop_watching.clone()),
+    );
     let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
     let house = House::open(config, &gateway, &installation, &bindings)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
@@ -159,6 +170,7 @@ async fn run_on(
     let _ = watching.await;
     let _ = forgetting.await;
     let _ = remembering.await;
+    let _ = telling.await;
     let closing = tokio::task::spawn_blocking(move || {
         engine.close();
         ledger.close();
@@ -194,11 +206,13 @@ async fn build(
     }
     let (network, sandbox) = (Network::new(connector), Sandbox::new(0));
     let fleet = Arc::new(ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)));
+    let proofs = Arc::new(Proofs::new(network.clone()));
     let parts = tasks::Parts {
         store: installation.store.clone(),
         ledger: Arc::clone(ledger),
         accounts: accounts.clone(),
         network: network.clone(),
+        proofs: Arc::clone(&proofs),
         sandbox: sandbox.clone(),
         fleet: Arc::clone(&fleet),
         archive: Archive::open(&dir.join("results")).map_err(|e| other("cannot open the kept results")(&e))?,
@@ -209,7 +223,7 @@ async fn build(
     let gateway = Arc::new(Gateway {
         keys: installation.keys.clone(),
         fleet,
-        proofs: Arc::new(Proofs::new(network.clone())),
+        proofs,
         network,
         sandbox,
         accounts,
@@ -224,6 +238,12 @@ async fn build(
         retries: AtomicI64::new(FIRST_RETRIES),
     });
     Ok((gateway, engine))
+}
+
+/// Networks of the operator that may be told of tasks, as the configuration in force has them.
+fn inside(gateway: &Arc<Gateway>) -> webhooks::Inside {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move || gateway.fleet.load().config.video.internal_networks.clone())
 }
 
 /// The bound addresses.
@@ -278,7 +298,8 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
-        let admin = admin::router(AdminState::of(installation, books));
+        let news = Arc::clone(&gateway.tasks.news);
+        let admin = admin::router(AdminState::of(installation, books, news, inside(gateway)));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {

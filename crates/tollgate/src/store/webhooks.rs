@@ -9,9 +9,9 @@ pub struct WebhookRow {
     pub id: String,
     /// Where.
     pub url: String,
-    /// Sealed.
+    /// What its secret is made from; says nothing without the installation's key.
     pub secret: Vec<u8>,
-    /// The one before, while both count; sealed.
+    /// What the one before was made from, and until when that counts.
     pub secret_before: Option<Vec<u8>>,
     /// JSON list of event names; empty for all.
     pub events: String,
@@ -83,6 +83,17 @@ pub async fn delete(write: &mut Write, id: &str) -> Result<bool, StoreError> {
     Ok(done.rows_affected() == 1)
 }
 
+/// Gives an address another secret.
+pub async fn set_secret(write: &mut Write, row: &WebhookRow) -> Result<(), StoreError> {
+    sqlx::query("update webhooks set secret = $2, secret_before = $3 where id = $1")
+        .bind(&row.id)
+        .bind(&row.secret)
+        .bind(&row.secret_before)
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
 /// Switches an address off or on.
 pub async fn set_disabled(
     write: &mut Write,
@@ -102,6 +113,11 @@ pub async fn set_disabled(
 /// One address.
 pub async fn get(store: &Store, id: &str) -> Result<Option<WebhookRow>, StoreError> {
     Ok(sqlx::query_as("select * from webhooks where id = $1").bind(id).fetch_optional(store.readers()).await?)
+}
+
+/// One address, within a transaction that will change it.
+pub async fn get_for_write(write: &mut Write, id: &str) -> Result<Option<WebhookRow>, StoreError> {
+    Ok(sqlx::query_as("select * from webhooks where id = $1").bind(id).fetch_optional(write.connection()).await?)
 }
 
 /// Addresses, newest first.
@@ -156,20 +172,30 @@ pub async fn tried(write: &mut Write, row: &MessageRow) -> Result<(), StoreError
     Ok(())
 }
 
-/// What is due, the longest overdue first.
+/// What is due, the longest overdue first. What is told of a task is told in its order: a message waits for those before
+/// it to the same address.
 pub async fn due(store: &Store, now_ms: i64, limit: i64) -> Result<Vec<MessageRow>, StoreError> {
-    Ok(sqlx::query_as("select * from outbox where next_at <= $1 order by next_at limit $2")
-        .bind(now_ms)
-        .bind(limit)
-        .fetch_all(store.readers())
-        .await?)
+    Ok(sqlx::query_as(
+        "select * from outbox where next_at <= $1 and not exists (
+           select 1 from outbox before where before.task = outbox.task and before.webhook is outbox.webhook
+             and before.url = outbox.url and before.next_at is not null and before.id < outbox.id)
+         order by next_at limit $2",
+    )
+    .bind(now_ms)
+    .bind(limit)
+    .fetch_all(store.readers())
+    .await?)
 }
 
-/// When something is due next.
+/// When something is due next that is due at all by [`due`]'s rule.
 pub async fn next_due(store: &Store) -> Result<Option<i64>, StoreError> {
-    Ok(sqlx::query_scalar("select min(next_at) from outbox where next_at is not null")
-        .fetch_one(store.readers())
-        .await?)
+    Ok(sqlx::query_scalar(
+        "select min(next_at) from outbox where next_at is not null and not exists (
+           select 1 from outbox before where before.task = outbox.task and before.webhook is outbox.webhook
+             and before.url = outbox.url and before.next_at is not null and before.id < outbox.id)",
+    )
+    .fetch_one(store.readers())
+    .await?)
 }
 
 /// One message.

@@ -2,12 +2,11 @@
 
 use super::Tasks;
 use super::lanes::LaneKey;
-use super::proof;
 use super::task::Task;
 use super::vendor::Vendor;
-use crate::clock::now_ms;
 use crate::config::{Kind, Timeouts};
 use crate::lines::Lines;
+use crate::proof::{self, Proof};
 use crate::routing::{Account, Deployment, Fleet};
 use crate::upstream::{Call, CallBody, CallError, Piece, Reply, Source};
 use bytes::{Bytes, BytesMut};
@@ -149,14 +148,18 @@ impl Tasks {
                 tokio::time::timeout(limit, self.sandbox.call(call)).await
             }
             Destination::Account { deployment, .. } => {
-                let proof = line.to.account().and_then(|account| proof::header_of(account, now_ms()));
-                let Some((name, value)) = proof else {
-                    return Err(AskError::Unsent("this gateway cannot prove this form of account".into()));
-                };
-                headers.push(name, value);
+                let proof = self.proof(line).await.map_err(AskError::Unsent)?;
+                headers.push(proof.name.clone(), proof.value.clone());
                 let path = format!("{}{}", deployment.provider.base.path, send.path);
                 let call = Call { method, path, headers, body };
-                tokio::time::timeout(limit, self.network.call(&deployment.origin, call)).await
+                let reply = tokio::time::timeout(limit, self.network.call(&deployment.origin, call)).await;
+                if let (Ok(Ok(reply)), Some(account)) = (&reply, line.to.account())
+                    && reply.status == http::StatusCode::UNAUTHORIZED
+                {
+                    // The next look has a new one, if a new one may help.
+                    let _ = self.proofs.refused(account, &proof);
+                }
+                reply
             }
         };
         match reply {
@@ -166,6 +169,12 @@ impl Tasks {
             Ok(Err(error)) => Err(AskError::Lost(error.to_string())),
             Err(_) => Err(AskError::Lost("no answer in time".into())),
         }
+    }
+
+    /// How an account proves itself now.
+    pub(super) async fn proof(&self, line: &Line) -> Result<Proof, String> {
+        let account = line.to.account().ok_or("the account is not configured any more")?;
+        self.proofs.of(account).await.map_err(|error| error.to_string())
     }
 
     /// Sends one request and reads its answer whole.

@@ -83,6 +83,7 @@ impl Tasks {
             ledger: parts.ledger,
             accounts: parts.accounts,
             network: parts.network,
+            proofs: parts.proofs,
             sandbox: parts.sandbox,
             fleet: parts.fleet,
             archive: parts.archive,

@@ -94,7 +94,8 @@ impl Tasks {
             task.archive = ArchiveState::None;
             self.with(task.id, |live| live.task.clone_from(&task));
         }
-        let wait = Duration::from_secs(2_u64.saturating_pow(fetches.min(8)));
+        // What is gone does not come back for waiting: only a new look may give another link.
+        let wait = Duration::from_secs(if gone { 1 } else { 2_u64.saturating_pow(fetches.min(8)) });
         let wait = if task.is_test() { wait.min(Duration::from_secs(1)) } else { wait };
         self.agenda.put(task.id, tokio::time::Instant::now() + wait);
     }
@@ -170,11 +171,9 @@ impl Tasks {
         let mut call = plain(url);
         // Links of Ark and Kling are signed; Google's want the key.
         let proves = google || (own && matches!(line.vendor, super::Vendor::Gemini | super::Vendor::Vertex { .. }));
-        if proves
-            && let Some((name, value)) =
-                line.to.account().and_then(|account| super::proof::header_of(account, now_ms()))
-        {
-            call.headers.push(name, value);
+        if proves {
+            let proof = self.proof(line).await.map_err(failed)?;
+            call.headers.push(proof.name.clone(), proof.value.clone());
         }
         let work = async {
             if own {

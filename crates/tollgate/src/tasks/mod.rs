@@ -25,7 +25,6 @@ mod lanes;
 mod links;
 mod news;
 mod poll;
-mod proof;
 mod resolve;
 mod sent;
 mod settle;
@@ -40,6 +39,7 @@ use crate::accounts::{Accounts, Hold};
 use crate::archive::Archive;
 use crate::ledger::Ledger;
 use crate::pricing::Price;
+use crate::proof::Proofs;
 use crate::routing::Fleet;
 use crate::store::tasks as rows;
 use crate::store::{Store, StoreError};
@@ -82,6 +82,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Vendors.
     pub network: Network,
+    /// How accounts prove themselves there.
+    pub proofs: Arc<Proofs>,
     /// The vendor of test keys.
     pub sandbox: Sandbox,
     /// Providers in force.
@@ -100,6 +102,7 @@ pub struct Tasks {
     ledger: Arc<Ledger>,
     accounts: Accounts,
     network: Network,
+    proofs: Arc<Proofs>,
     sandbox: Sandbox,
     fleet: Arc<ArcSwap<Fleet>>,
     /// Results.

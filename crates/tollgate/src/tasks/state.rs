@@ -207,6 +207,11 @@ impl TaskId {
         Some(Self(u128::from_be_bytes(bytes.try_into().ok()?)))
     }
 
+    /// Undoes its text: `task_…`.
+    pub fn read(text: &str) -> Option<Self> {
+        ids::bits("task_", text).map(Self).filter(|id| id.to_string() == text)
+    }
+
     /// When it was made, in unix milliseconds.
     pub fn time(self) -> i64 {
         ids::time(self.0)

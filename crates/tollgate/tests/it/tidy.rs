@@ -6,7 +6,23 @@ use std::path::{Path, PathBuf};
 /// For each room, the rooms of this crate that it may import besides itself.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("accounts", &["keys"]),
-    ("admin", &["catalogue", "clock", "config", "ids", "keys", "ledger", "money", "outcome", "pricing", "store"]),
+    (
+        "admin",
+        &[
+            "catalogue",
+            "clock",
+            "config",
+            "ids",
+            "keys",
+            "ledger",
+            "money",
+            "outcome",
+            "pricing",
+            "store",
+            "tasks",
+            "webhooks",
+        ],
+    ),
     ("archive", &["message"]),
     ("catalogue", &["config", "glob"]),
     (
@@ -31,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tasks",
             "telemetry",
             "upstream",
+            "webhooks",
         ],
     ),
     ("clock", &[]),
@@ -105,11 +122,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "tasks",
         &[
             "accounts", "archive", "clock", "config", "ids", "keys", "ledger", "lines", "money", "outcome", "pricing",
-            "routing", "store", "upstream",
+            "proof", "routing", "store", "upstream",
         ],
     ),
     ("telemetry", &["clock", "outcome"]),
     ("upstream", &["clock", "config", "http1", "lines"]),
+    ("webhooks", &["clock", "ids", "keys", "lines", "store", "upstream"]),
 ];
 
 /// External crates that only some rooms may name.

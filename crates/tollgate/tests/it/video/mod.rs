@@ -2,6 +2,7 @@
 
 mod ark;
 mod crash;
+mod webhooks;
 
 use crate::harness::{ADMIN, Answer, Gateway, request};
 use serde_json::{Value, json};
