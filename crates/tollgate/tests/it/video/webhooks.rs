@@ -36,11 +36,11 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn start(statuses: &[u16]) -> Self {
+    fn start(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
-        let (list, mut statuses) = (Arc::clone(&told), statuses.to_vec().into_iter());
+        let (list, mut statuses) = (Arc::clone(&told), statuses.iter().copied());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut reader = BufReader::new(stream.unwrap());
