@@ -13,6 +13,8 @@ mod page;
 mod projects;
 mod refunds;
 mod strict;
+mod tasks;
+mod webhooks;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +25,7 @@ use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware;
 use axum::routing::{get, post};
+use tokio::sync::Notify;
 
 use crate::clock;
 use crate::keys::Keys;
@@ -33,6 +36,7 @@ use crate::keys::secret::Pepper;
 use crate::ledger::Ledger;
 use crate::pricing::PriceBook;
 use crate::store::Store;
+use crate::webhooks::{Inside, Secrets};
 use auth::Throttle;
 use error::AdminError;
 
@@ -44,7 +48,7 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 pub struct Peer(pub IpAddr);
 
 /// What the routes need. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AdminState {
     store: Store,
     keys: Keys,
@@ -52,6 +56,10 @@ pub struct AdminState {
     admin: AdminKeys,
     throttle: Arc<Throttle>,
     books: Books,
+    secrets: Secrets,
+    /// Rings when there is something to be told.
+    news: Arc<Notify>,
+    inside: Inside,
 }
 
 /// The ledger and the prices in force.
@@ -70,8 +78,9 @@ impl fmt::Debug for Books {
 }
 
 impl AdminState {
-    /// Shares the parts of an open installation.
-    pub fn of(installation: &Installation, books: Books) -> Self {
+    /// Shares the parts of an open installation. `news` rings when webhooks are to be told something, `inside` gives the
+    /// networks in which they may be.
+    pub fn of(installation: &Installation, books: Books, news: Arc<Notify>, inside: Inside) -> Self {
         Self {
             store: installation.store.clone(),
             keys: installation.keys.clone(),
@@ -79,7 +88,16 @@ impl AdminState {
             admin: installation.admin.clone(),
             throttle: Arc::new(Throttle::default()),
             books,
+            secrets: Secrets::new(installation.pepper.clone()),
+            news,
+            inside,
         }
+    }
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminState").finish_non_exhaustive()
     }
 }
 
@@ -113,6 +131,13 @@ pub fn router(state: AdminState) -> Router {
         .route("/ledger/refunds", post(refunds::create))
         .route("/ledger/verify", get(books::verify))
         .route("/prices", get(books::prices))
+        .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}", get(tasks::get))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::get).patch(webhooks::update).delete(webhooks::delete))
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/webhooks/{id}/messages", get(webhooks::messages))
+        .route("/webhooks/{id}/messages/{message}/replay", post(webhooks::replay))
         .route("/audit", get(audit::list))
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_route);

@@ -9,6 +9,7 @@ mod amount;
 mod complete;
 mod rates;
 mod table;
+mod video;
 
 use crate::config::Kind;
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use amount::{Amount, Line};
 pub use rates::{Hours, RATE_NAMES, Rates, Row};
+pub use video::is_rate_name;
 
 /// Prices in force. Immutable; a changed one is another book.
 #[derive(Debug, Clone)]

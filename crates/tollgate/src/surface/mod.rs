@@ -49,6 +49,9 @@ impl Surface {
     async fn route(&self, inbound: Inbound, body: &mut dyn CallerBody, session: &mut Session) -> Answer {
         let path = inbound.path.as_str();
         if self.planes.data {
+            if let Some(video) = gateway::video::Asked::of(path) {
+                return Box::pin(gateway::video::serve(&self.gateway, video, inbound, body, session)).await;
+            }
             if let Some(asked) = Asked::of(path, inbound.query.as_deref()) {
                 return match inbound.method {
                     Method::POST => gateway::path::serve(&self.gateway, asked, inbound, body, session).await,

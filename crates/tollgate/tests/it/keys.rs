@@ -48,7 +48,7 @@ impl Gate {
         let accounts = Accounts::default();
         let ledger = Ledger::open(dir.path(), 1, false, &installation.store, prices, &accounts).await.unwrap();
         let books = Books { ledger, prices: Arc::new(|| Arc::new(PriceBook::catalogue().clone())) };
-        let router = router(AdminState::of(&installation, books));
+        let router = router(AdminState::of(&installation, books, Arc::default(), Arc::new(Vec::new)));
         Self { dir, installation, router }
     }
 

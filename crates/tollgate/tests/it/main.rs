@@ -38,4 +38,5 @@ mod tidy;
 mod uploads;
 mod usage;
 mod vertex;
+mod video;
 mod wire;

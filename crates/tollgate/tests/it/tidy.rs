@@ -6,13 +6,31 @@ use std::path::{Path, PathBuf};
 /// For each room, the rooms of this crate that it may import besides itself.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("accounts", &["keys"]),
-    ("admin", &["catalogue", "clock", "config", "ids", "keys", "ledger", "money", "outcome", "pricing", "store"]),
+    (
+        "admin",
+        &[
+            "catalogue",
+            "clock",
+            "config",
+            "ids",
+            "keys",
+            "ledger",
+            "money",
+            "outcome",
+            "pricing",
+            "store",
+            "tasks",
+            "webhooks",
+        ],
+    ),
+    ("archive", &["message"]),
     ("catalogue", &["config", "glob"]),
     (
         "cli",
         &[
             "accounts",
             "admin",
+            "archive",
             "clock",
             "config",
             "door",
@@ -26,8 +44,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "routing",
             "store",
             "surface",
+            "tasks",
             "telemetry",
             "upstream",
+            "webhooks",
         ],
     ),
     ("clock", &[]),
@@ -38,6 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "accounts",
+            "archive",
             "catalogue",
             "clock",
             "config",
@@ -56,6 +77,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "proof",
             "replay",
             "routing",
+            "store",
+            "tasks",
             "telemetry",
             "upstream",
         ],
@@ -95,8 +118,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    (
+        "tasks",
+        &[
+            "accounts", "archive", "clock", "config", "ids", "keys", "ledger", "lines", "money", "outcome", "pricing",
+            "proof", "routing", "store", "upstream",
+        ],
+    ),
     ("telemetry", &["clock", "outcome"]),
     ("upstream", &["clock", "config", "http1", "lines"]),
+    ("webhooks", &["clock", "ids", "keys", "lines", "store", "upstream"]),
 ];
 
 /// External crates that only some rooms may name.
