@@ -3,6 +3,7 @@
 //! The fields are an allow-list: nothing of a body, a key's text or a vendor's account can get in.
 
 use super::{Log, Metrics, line};
+use crate::ids;
 use crate::outcome::Outcome;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -37,8 +38,10 @@ impl Stage {
 /// What is known of one request.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Request id.
+    /// Request id, and its bits.
     pub id: String,
+    /// See `id`.
+    pub number: u128,
     /// The route's pattern.
     pub route: &'static str,
     /// Status sent; 499 if the caller left before one was.
@@ -81,10 +84,11 @@ pub struct Record {
 }
 
 impl Record {
-    /// A request that has just come.
-    pub fn new(id: String, route: &'static str, started: Instant) -> Self {
+    /// A request that has just come, with the bits of its id.
+    pub fn new(number: u128, route: &'static str, started: Instant) -> Self {
         Self {
-            id,
+            id: ids::from_bits(ids::REQUEST, number),
+            number,
             route,
             status: 499,
             outcome: Outcome::ClientLeft,

@@ -92,7 +92,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("telemetry", &["clock", "outcome"]),
+    ("telemetry", &["clock", "ids", "outcome"]),
     ("upstream", &["clock", "config", "http1", "lines"]),
 ];
 
