@@ -12,6 +12,9 @@ use crate::write;
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
 
+/// The path below a provider's base URL.
+pub const PATH: &str = "/embeddings";
+
 /// The head of a request.
 pub const HEAD: Spec =
     Spec { needs: &["input"], model: Some("model"), stream: None, usage_on_demand: false, caps: &[], choices: None };

@@ -6,6 +6,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`codec`] | what a protocol can do; the one place that knows them all |
+//! | [`counter`] | how each protocol asks how many tokens a request has |
 //! | [`canonical`] | what requests, answers and streams say, whatever protocol said it |
 //! | [`head`] | what the gateway must know of every request |
 //! | [`json`] | one pass over JSON text: checks it, finds members, builds no tree |
@@ -31,6 +32,7 @@ pub mod audio;
 pub mod canonical;
 pub mod chat;
 pub mod codec;
+pub mod counter;
 pub mod embeddings;
 pub mod estimate;
 pub mod fault;

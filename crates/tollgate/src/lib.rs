@@ -21,6 +21,7 @@ pub mod message;
 pub mod money;
 pub mod outcome;
 pub mod pricing;
+pub mod proof;
 pub mod replay;
 pub mod routing;
 pub mod store;

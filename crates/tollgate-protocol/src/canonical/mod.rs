@@ -45,6 +45,7 @@ pub use part::{
 };
 pub use request::{
     Effort, Json, OutputFormat, ReasoningAsk, Request, Role, Sampling, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
-    WebSearch,
+    WebSearch, free_text_names,
 };
+pub(crate) use seal::UNSEALED;
 pub use turns::{Paired, paired};

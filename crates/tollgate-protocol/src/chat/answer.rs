@@ -2,7 +2,7 @@
 
 use super::usage;
 use crate::canonical::{
-    Answer, Candidate, Citation, Content, Finish, Losses, Part, Reasoning, Request, ToolCall, free_text,
+    Answer, Candidate, Citation, Content, Finish, Losses, Part, Reasoning, Request, ToolCall, callers_name, free_text,
 };
 use crate::codec::AnswerHead;
 use crate::fault::Fault;
@@ -270,11 +270,12 @@ pub(super) fn write_citation(note: &mut Object<'_>, source: &Citation, length: u
 
 fn write_call(object: &mut Object<'_>, call: &ToolCall, request: &Request) {
     object.text("id", &call.id);
-    if call.custom || request.takes_free_text(&call.name) {
+    let name = callers_name(&request.tools, &call.name);
+    if call.custom || request.takes_free_text(name) {
         let input = if call.custom { Cow::Borrowed(&*call.arguments) } else { free_text(&call.arguments).into() };
-        object.text("type", "custom").object("custom").text("name", &call.name).text("input", &input);
+        object.text("type", "custom").object("custom").text("name", name).text("input", &input);
     } else {
         let arguments = if call.arguments.is_empty() { "{}" } else { &call.arguments };
-        object.text("type", "function").object("function").text("name", &call.name).text("arguments", arguments);
+        object.text("type", "function").object("function").text("name", name).text("arguments", arguments);
     }
 }

@@ -2,7 +2,9 @@
 
 use super::answer::{ID, reason, write_citation};
 use super::usage;
-use crate::canonical::{Block, Delta, Event, Finish, Losses, Request, TokenLogprob, free_text};
+use crate::canonical::{
+    Block, Delta, Event, Finish, Losses, Request, TokenLogprob, Tool, ToolKind, callers_name, free_text,
+};
 use crate::codec::{AnswerHead, Encoder};
 use crate::fault::Fault;
 use crate::openai;
@@ -16,8 +18,8 @@ pub(super) struct ChatEncoder {
     /// `data: {"id":…,"model":…,` of every chunk.
     opening: Vec<u8>,
     usage_asked: bool,
-    /// Tools of the caller that take free text.
-    custom: Vec<String>,
+    /// The caller's, as far as a model calls them by name.
+    tools: Vec<Tool>,
     blocks: HashMap<u32, Open>,
     calls: u32,
     finish: Finish,
@@ -53,11 +55,10 @@ impl ChatEncoder {
         object.whole("created", head.created).text("model", &head.model);
         drop(object);
         opening.truncate(opening.len() - 1);
-        let custom = request.tools.iter().filter_map(|tool| tool.name()).filter(|name| request.takes_free_text(name));
         Self {
             opening: opening.to_vec(),
             usage_asked: request.stream_usage,
-            custom: custom.map(str::to_owned).collect(),
+            tools: request.tools.iter().filter(|tool| tool.name().is_some()).cloned().collect(),
             blocks: HashMap::new(),
             calls: 0,
             finish: Finish::Stop,
@@ -114,7 +115,9 @@ impl ChatEncoder {
             Block::ToolCall { id, name, custom } => {
                 let index = self.calls;
                 self.calls += 1;
-                let is_custom = self.custom.iter().any(|other| other == name);
+                let name = callers_name(&self.tools, name);
+                let takes = |tool: &Tool| matches!(tool.kind, ToolKind::Custom { .. }) && tool.name() == Some(name);
+                let is_custom = self.tools.iter().any(takes);
                 let (kind, argument) =
                     if is_custom || *custom { ("custom", "input") } else { ("function", "arguments") };
                 self.delta(out, |delta| {

@@ -2,14 +2,18 @@
 
 use super::write_turns;
 use crate::canonical::{
-    Effort, Field, OutputCap, OutputFormat, ReasoningAsk, Request, Sampling, SchemaSupport, ThinkingMode, Tool,
-    ToolChoice, ToolKind, WebSearch,
+    Effort, Field, OutputCap, OutputFormat, ReasoningAsk, Request, Sampling, SchemaSupport, TOOL_PREFIX, ThinkingMode,
+    Tool, ToolChoice, ToolKind, WebSearch, fitting, free_text_names, is_word,
 };
 use crate::codec::Protocol;
 use crate::fault::Fault;
 use crate::write::{self, Object};
 use crate::writing::Writing;
 use bytes::{Bytes, BytesMut};
+use std::collections::HashSet;
+
+/// Longest name of a tool that every server takes, in bytes.
+const MAX_NAME: usize = 64;
 
 /// Writes a whole request.
 pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<Bytes, Fault> {
@@ -176,8 +180,9 @@ fn think(body: &mut Object<'_>, ask: &ReasoningAsk, tools: bool, writing: &mut W
     let thinking = accepts.thinking;
     // By this protocol a model that calls no tools while it thinks is asked not to think, if it is asked at all.
     let forced_off = tools && accepts.tools_by_responses;
-    let off = *mode == Some(ThinkingMode::Off) || *effort == Some(Effort::None) || *budget == Some(0) || forced_off;
-    if forced_off && (mode.is_some() || effort.is_some() || budget.is_some()) {
+    let asked_off = *mode == Some(ThinkingMode::Off) || *effort == Some(Effort::None) || *budget == Some(0);
+    let off = asked_off || forced_off;
+    if forced_off && !asked_off && (mode.is_some() || effort.is_some() || budget.is_some()) {
         writing.approximated(if effort.is_some() { Field::ReasoningEffort } else { Field::ReasoningMode });
     }
     if off {
@@ -294,6 +299,7 @@ fn write_tools(
         }
         return Ok(());
     }
+    let free_text = if accepts.custom_tools { free_text_names(tools) } else { HashSet::new() };
     match choice {
         None => {}
         Some(ToolChoice::Auto) => {
@@ -305,7 +311,7 @@ fn write_tools(
         Some(ToolChoice::Required) => {
             body.text("tool_choice", "required");
         }
-        Some(ToolChoice::Named(name)) => named(&mut body.object("tool_choice"), name, tools, accepts.custom_tools),
+        Some(ToolChoice::Named(name)) => named(&mut body.object("tool_choice"), name, &free_text),
         Some(ToolChoice::Allowed { required, names }) if accepts.vendor_fields => {
             let mut object = body.object("tool_choice");
             object.text("type", "allowed_tools");
@@ -313,7 +319,7 @@ fn write_tools(
             inner.text("mode", if *required { "required" } else { "auto" });
             let mut list = inner.list("tools");
             for name in names {
-                named(&mut list.object(), name, tools, accepts.custom_tools);
+                named(&mut list.object(), name, &free_text);
             }
         }
         Some(ToolChoice::Allowed { required, .. }) => {
@@ -327,11 +333,14 @@ fn write_tools(
     Ok(())
 }
 
-fn named(object: &mut Object<'_>, name: &str, tools: &[Tool], custom_tools: bool) {
-    let custom = custom_tools
-        && tools.iter().any(|tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if other == name));
-    let kind = if custom { "custom" } else { "function" };
-    object.text("type", kind).object(kind).text("name", name);
+fn named(object: &mut Object<'_>, name: &str, free_text: &HashSet<&str>) {
+    let kind = if free_text.contains(name) { "custom" } else { "function" };
+    object.text("type", kind).object(kind).text("name", &tool_name(name));
+}
+
+/// A tool's name as the vendor takes it.
+pub(super) fn tool_name(name: &str) -> String {
+    fitting(name, MAX_NAME, is_word, TOOL_PREFIX)
 }
 
 fn write_tool(list: &mut write::List<'_>, tool: &Tool, writing: &mut Writing<'_>) {
@@ -340,7 +349,7 @@ fn write_tool(list: &mut write::List<'_>, tool: &Tool, writing: &mut Writing<'_>
             let mut object = list.object();
             object.text("type", "function");
             let mut function = object.object("function");
-            function.text("name", name).text_if("description", description.as_deref());
+            function.text("name", &tool_name(name)).text_if("description", description.as_deref());
             if let Some(schema) = parameters {
                 function.raw("parameters", &schema.0);
             }
@@ -352,7 +361,7 @@ fn write_tool(list: &mut write::List<'_>, tool: &Tool, writing: &mut Writing<'_>
             let mut object = list.object();
             object.text("type", "custom");
             let mut custom = object.object("custom");
-            custom.text("name", name).text_if("description", description.as_deref());
+            custom.text("name", &tool_name(name)).text_if("description", description.as_deref());
             if let Some(format) = format {
                 custom.raw("format", &format.0);
             }
@@ -364,7 +373,7 @@ fn write_tool(list: &mut write::List<'_>, tool: &Tool, writing: &mut Writing<'_>
             let mut object = list.object();
             object.text("type", "function");
             let mut function = object.object("function");
-            function.text("name", name).text_if("description", description.as_deref());
+            function.text("name", &tool_name(name)).text_if("description", description.as_deref());
             function.raw("parameters", crate::canonical::FREE_TEXT_SCHEMA);
         }
         ToolKind::Opaque { owner: Protocol::Chat, raw, .. } => {

@@ -1,5 +1,6 @@
 //! Turns into the messages of a chat request.
 
+use super::write_request::tool_name;
 use crate::canonical::{
     Content, Field, Media, MediaKind, Part, Role, Source, SystemRole, ToolCall, ToolResult, Turn, fitting,
     free_text_arguments, is_word, paired,
@@ -191,7 +192,11 @@ fn assistant(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) {
         let mut object = written.object();
         object.text("id", &fitting(&call.id, MAX_ID, is_word, "call_"));
         if call.custom && writing.target.accepts.custom_tools {
-            object.text("type", "custom").object("custom").text("name", &call.name).text("input", &call.arguments);
+            object
+                .text("type", "custom")
+                .object("custom")
+                .text("name", &tool_name(&call.name))
+                .text("input", &call.arguments);
         } else {
             let wrapped;
             let arguments = if call.custom {
@@ -202,7 +207,11 @@ fn assistant(list: &mut List<'_>, parts: &[Part], writing: &mut Writing<'_>) {
             } else {
                 &call.arguments
             };
-            object.text("type", "function").object("function").text("name", &call.name).text("arguments", arguments);
+            object
+                .text("type", "function")
+                .object("function")
+                .text("name", &tool_name(&call.name))
+                .text("arguments", arguments);
         }
     }
 }

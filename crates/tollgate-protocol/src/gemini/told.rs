@@ -2,11 +2,13 @@
 
 use super::GenerateContent;
 use crate::canonical::{
-    Answer, Block, Candidate, Citation, Content, Delta, Event, Finish, Fold, Json, Law, Losses, Opaque, Part,
-    Reasoning, Request, Seal, ToolCall,
+    Answer, Block, Candidate, Capabilities, Citation, Content, Delta, Event, Finish, Fold, Json, Law, Losses, Opaque,
+    Part, Reasoning, Request, Seal, ToolCall,
 };
-use crate::codec::{AnswerHead, Codec, Protocol};
+use crate::chat::ChatCompletions;
+use crate::codec::{AnswerHead, Codec, InPath, Protocol, Target};
 use crate::fault::Fault;
+use crate::relay::{Bridge, Relay};
 use crate::sse;
 use crate::usage::Usage;
 use bytes::BytesMut;
@@ -218,5 +220,31 @@ fn a_stream_for_a_caller_of_gemini() {
         assert_eq!(list.last().unwrap()["error"]["code"], 502);
         let told = encoded(false, &events[..count], fault());
         assert!(told.contains("data: {\"error\":{\"code\":502,") && !told.contains("finishReason"), "{told}");
+    }
+}
+
+#[test]
+fn a_caller_reads_its_own_names_of_tools() {
+    let path = InPath { model: Some("m".into()), ..InPath::default() };
+    let asked = br#"{"messages":[{"role":"user","content":"q"}],"tools":[{"type":"function","function":{"name":"3d.f"}},{"type":"custom","custom":{"name":"free"}}]}"#;
+    let request = ChatCompletions.read_request(asked, &path, &mut Losses::default()).unwrap();
+    let accepts = Capabilities::default();
+    let target = Target { model: "g", accepts: &accepts, strict: false };
+    let written = GenerateContent.write_request(&request, &target, &ChatCompletions, &mut Losses::default()).unwrap();
+    let sent: serde_json::Value = serde_json::from_slice(&written).unwrap();
+    let called = sent["tools"][0]["functionDeclarations"][0]["name"].as_str().unwrap();
+    assert_ne!(called, "3d.f");
+    let chunk = part(&format!(
+        r#"{{"content":{{"parts":[{{"functionCall":{{"name":"{called}"}}}},{{"functionCall":{{"name":"free","args":{{"input":"x"}}}}}}]}},"finishReason":"STOP"}}"#
+    ));
+    let answer = GenerateContent.read_answer(chunk.as_bytes()).unwrap();
+    let told = ChatCompletions.write_answer(&answer, &head(false), &request, &mut Losses::default());
+    let bridge = Bridge::new(GenerateContent.decoder(), ChatCompletions.encoder(&head(false), &request));
+    let mut relay = Relay::crossing(GenerateContent.watch(false), bridge);
+    let mut out = BytesMut::new();
+    relay.push(format!("data: {chunk}\n\n").as_bytes(), &mut out);
+    for told in [&told[..], &out] {
+        let told = String::from_utf8_lossy(told);
+        assert!(told.contains(r#""name":"3d.f""#) && told.contains(r#""custom":{"name":"free","input":""#), "{told}");
     }
 }

@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::write::Object;
 use crate::writing::Writing;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// Writes `tools` and `toolConfig`.
 pub(super) fn write(
@@ -126,7 +127,8 @@ fn choose(body: &mut Object<'_>, functions: &[&ToolKind], choice: Option<&ToolCh
     if !all_strict && functions.iter().any(strict) && !matches!(mode, Some("ANY" | "VALIDATED" | "NONE")) {
         writing.dropped(Field::ToolStrict);
     }
-    let known = |name: &&String| functions.iter().any(|kind| called(kind) == Some(name.as_str()));
+    let there: HashSet<&str> = functions.iter().filter_map(|kind| called(kind)).collect();
+    let known = |name: &&String| there.contains(name.as_str());
     if !names.iter().all(|name| known(&name)) {
         writing.approximated(Field::ToolChoice);
     }

@@ -97,8 +97,10 @@ fn alternating(turns: Vec<Turn>, writing: &mut Writing<'_>) -> Result<Vec<Turn>,
                 // Results stand first.
                 let is_result = |part: &Part| matches!(part.content, Content::ToolResult(_));
                 let (results, rest): (Vec<Part>, Vec<Part>) = turn.parts.into_iter().partition(is_result);
-                let at = last.parts.iter().take_while(|part| is_result(part)).count();
-                last.parts.splice(at..at, results);
+                if !results.is_empty() {
+                    let at = last.parts.iter().take_while(|part| is_result(part)).count();
+                    last.parts.splice(at..at, results);
+                }
                 last.parts.extend(rest);
             }
             _ => out.push(turn),

@@ -150,6 +150,36 @@ pub fn deleted(id: &str) -> Bytes {
     out.freeze()
 }
 
+/// What is counted of a request (`OpenAI`'s API description, 2026-08).
+const COUNTED: [&[u8]; 9] = [
+    b"model",
+    b"input",
+    b"instructions",
+    b"tools",
+    b"tool_choice",
+    b"parallel_tool_calls",
+    b"reasoning",
+    b"text",
+    b"truncation",
+];
+
+/// A request as far as its tokens are counted: the counter takes nothing else.
+pub fn counted(request: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(request.len());
+    let mut body = write::object(&mut out);
+    // What was written just now is sound.
+    let _ = json::members(request, |member| {
+        let key = member.key();
+        if let (true, Ok(name), Ok(value)) =
+            (COUNTED.contains(&key.as_ref()), std::str::from_utf8(&key), std::str::from_utf8(member.value))
+        {
+            body.raw(name, value);
+        }
+    });
+    drop(body);
+    out.freeze()
+}
+
 /// Writes a number of input tokens as `POST /responses/input_tokens` answers.
 pub fn write_count(tokens: u64) -> Bytes {
     let mut out = BytesMut::new();
@@ -229,6 +259,10 @@ mod tests {
         let written = write_count(51);
         assert_eq!(written, r#"{"object":"response.input_tokens","input_tokens":51}"#);
         assert_eq!((read_count(&written), read_count(b"{}"), read_count(b"<html>")), (Some(51), None, None));
+        assert_eq!(
+            counted(br#"{"model":"m","store":true,"input":[1.0],"stream":false}"#),
+            r#"{"model":"m","input":[1.0]}"#
+        );
         assert_eq!(deleted("resp_1"), r#"{"id":"resp_1","object":"response","deleted":true}"#);
     }
 }

@@ -44,10 +44,13 @@ use crate::head::Spec;
 pub use codec::Responses;
 pub use generated::generated;
 pub use ids::{RESPONSE, is_ours, origin};
-pub use kept::{Page, deleted, kept_input, kept_output, read_count, write_count};
+pub use kept::{Page, counted, deleted, kept_input, kept_output, read_count, write_count};
 pub use rename::{Names, Renaming, Told, rename};
 pub use replay::{Known, replayable};
-pub use state::{Asked, asked, not_cancellable, not_found, previous_not_found};
+pub use state::{
+    Asked, asked, conversation_not_found, not_cancellable, not_found, not_streamable, previous_elsewhere,
+    previous_not_found,
+};
 pub use usage::{ResponsesUsage, answer, usage};
 pub use watch::{ResponsesWatch, check};
 

@@ -138,8 +138,10 @@ impl Asked {
         match &self.places.input {
             None if before.is_empty() => {}
             None => {
-                let range = self.places.close..self.places.close;
-                splices.push(Splice { range, text: format!(",\"input\":[{before}]") });
+                let close = self.places.close;
+                let first = body.get(..close).unwrap_or_default().trim_ascii_end().ends_with(b"{");
+                let comma = if first { "" } else { "," };
+                splices.push(Splice { range: close..close, text: format!("{comma}\"input\":[{before}]") });
             }
             Some(range) => {
                 let input = body.get(range.clone()).unwrap_or_default();
@@ -181,7 +183,29 @@ pub fn not_found(id: &str) -> Fault {
 /// The same where a request goes on from it.
 pub fn previous_not_found(id: &str) -> Fault {
     let message = format!("There is no response '{id}' to go on from.");
-    Fault::new(FaultKind::Rejected(400), "previous_response_not_found", message).about("previous_response_id")
+    Fault::new(FaultKind::NotFound, "previous_response_not_found", message).about("previous_response_id")
+}
+
+/// The fault for going on from an answer that only the account which gave it can read, with a model that is not to be
+/// had there.
+pub fn previous_elsewhere(id: &str) -> Fault {
+    let message = format!(
+        "The response '{id}' is kept by the provider that made it. Go on with a model of that provider, or send the \
+         conversation itself."
+    );
+    Fault::unsupported("previous_response_id", message)
+}
+
+/// The fault for a conversation that a vendor keeps: whose it is cannot be told.
+pub fn conversation_not_found() -> Fault {
+    let message = "There is no such conversation here. Go on from a response by 'previous_response_id'.";
+    Fault::new(FaultKind::NotFound, "conversation_not_found", message).about("conversation")
+}
+
+/// The fault for streaming an answer again whose caller waited for it.
+pub fn not_streamable() -> Fault {
+    let message = "Only a response that was made in the background can be streamed again.";
+    Fault::invalid("stream", message)
 }
 
 /// The fault for cancelling an answer whose caller waited for it.
@@ -222,6 +246,11 @@ mod tests {
         assert_eq!(again(r#"{"model":"m"}"#, &EARLIER[1..]), r#"{"model":"m","input":[{"c":3}]}"#);
         let plain = r#"{"input":"hi","previous_response_id":null}"#;
         assert_eq!(again(plain, &[]), plain);
+    }
+
+    #[test]
+    fn a_request_that_says_nothing_is_told_too() {
+        assert_eq!(again("{ }", &["[1]"]), r#"{ "input":[1]}"#);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Tools, and which of them to call, as this protocol has them: flat.
 
 use crate::canonical::{
-    FREE_TEXT_SCHEMA, Json, Request, TOOL_PREFIX, Tool, ToolChoice, ToolKind, WebSearch, fitting, is_word,
+    FREE_TEXT_SCHEMA, Json, Request, TOOL_PREFIX, Tool, ToolChoice, ToolKind, WebSearch, fitting, free_text_names,
+    is_word,
 };
 use crate::codec::Protocol;
 use crate::fields::Fields;
 use crate::write::{List, Object};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// What a schema is for a function without parameters.
 const NO_PARAMETERS: &str = r#"{"type":"object","properties":{}}"#;
@@ -126,6 +128,7 @@ fn web_search(object: &mut Object<'_>, search: &WebSearch) {
 
 /// Writes which tools are to be called.
 pub(super) fn choice(object: &mut Object<'_>, choice: &ToolChoice, tools: &[Tool], reader: For) {
+    let free_text = if reader.custom() { free_text_names(tools) } else { HashSet::new() };
     match choice {
         ToolChoice::Auto => {
             object.text("tool_choice", "auto");
@@ -136,21 +139,20 @@ pub(super) fn choice(object: &mut Object<'_>, choice: &ToolChoice, tools: &[Tool
         ToolChoice::Required => {
             object.text("tool_choice", "required");
         }
-        ToolChoice::Named(name) => named(&mut object.object("tool_choice"), name, tools, reader),
+        ToolChoice::Named(name) => named(&mut object.object("tool_choice"), name, &free_text, reader),
         ToolChoice::Allowed { required, names } => {
             let mut object = object.object("tool_choice");
             object.text("type", "allowed_tools").text("mode", if *required { "required" } else { "auto" });
             let mut list = object.list("tools");
             for name in names {
-                named(&mut list.object(), name, tools, reader);
+                named(&mut list.object(), name, &free_text, reader);
             }
         }
     }
 }
 
-fn named(object: &mut Object<'_>, name: &str, tools: &[Tool], reader: For) {
-    let is_custom = |tool: &Tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if other == name);
-    let kind = if reader.custom() && tools.iter().any(is_custom) { "custom" } else { "function" };
+fn named(object: &mut Object<'_>, name: &str, free_text: &HashSet<&str>, reader: For) {
+    let kind = if free_text.contains(name) { "custom" } else { "function" };
     object.text("type", kind).text("name", &reader.name(name));
 }
 

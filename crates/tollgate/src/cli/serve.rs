@@ -8,6 +8,7 @@ use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{Planes, Surface};
@@ -181,12 +182,14 @@ fn build(
     books: bool,
 ) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
+    let network = Network::new(connector);
     let spool = config.storage.data_dir.join("spool");
     std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
     Ok(Arc::new(Gateway {
         keys: installation.keys.clone(),
         fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
-        network: Network::new(connector),
+        proofs: Arc::new(Proofs::new(network.clone())),
+        network,
         sandbox: Sandbox::new(0),
         accounts,
         memory,

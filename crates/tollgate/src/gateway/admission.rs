@@ -6,7 +6,7 @@
 use super::charge::{Charge, GRANT, Input};
 use super::outbound::Payload;
 use super::{Gateway, Route};
-use crate::accounts::{Account, Need, Rate, Refused, Whose};
+use crate::accounts::{Account, Hold, Need, Rate, Refused, Whose};
 use crate::catalogue::{self, Entry};
 use crate::config::Kind;
 use crate::keys::{Key, Limits};
@@ -96,7 +96,7 @@ impl Ask {
 
     fn upper_output(&self, entry: Option<&Entry>) -> u64 {
         match self.route {
-            Route::Embeddings => 0,
+            Route::Count(_) | Route::Embeddings | Route::Embed | Route::BatchEmbed => 0,
             Route::Transcriptions | Route::Translations => TRANSCRIPT,
             Route::Converse(_) => {
                 let most = entry.and_then(|entry| entry.max_output_tokens).map_or(UNKNOWN_OUTPUT, u64::from);
@@ -157,6 +157,11 @@ pub(super) fn admit(
 
 fn limits_tokens(limits: Limits) -> bool {
     limits.tokens_per_minute.is_some()
+}
+
+/// Takes the place of a request that costs nothing: it counts against the limits of requests alone.
+pub(super) fn place(account: &Account, key: &Key, now_ms: i64) -> Result<Hold, Fault> {
+    account.admit(key, Need::default(), now_ms).map_err(|refused| refusal(refused, Need::default()))
 }
 
 /// What is held, and the output tokens that it is enough for if it is to grow with the stream.

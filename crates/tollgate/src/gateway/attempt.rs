@@ -5,10 +5,11 @@
 //! asked for again.
 
 use super::admission;
-use super::failure::{Failure, Next, Stopped, call_failure, late_failure, unsupported_account, untranslatable};
+use super::crossing::TRANSLATION;
+use super::failure::{Failure, Next, Stopped, account_unusable, call_failure, late_failure, untranslatable};
 use super::meter::Meter;
 use super::open::{self, Exchange, Opened, OpenedBody};
-use super::outbound::{Outbound, Payload, Wired, path};
+use super::outbound::{Outbound, Payload, Wired, path, replayable};
 use super::read;
 use super::timer::Timer;
 use super::wait::{Stop, Watch, raced};
@@ -16,11 +17,12 @@ use super::{Gateway, headers};
 use crate::config::{OnDisconnect, Protocol};
 use crate::lines::Lines;
 use crate::message::CallerBody;
+use crate::proof::Proof;
 use crate::routing::{Account, Attempt, Deployment};
 use crate::telemetry::{Record, Stage};
 use crate::upstream::{Call, CallBody, Reply};
 use bytes::Bytes;
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -76,10 +78,15 @@ pub(super) async fn first(
             .map_err(|failure| failure.fault.into());
     };
     outbound.prepare(gateway, &mut attempts).await?;
+    if let Some((body, name)) = attempts.first().and_then(|attempt| outbound.estimated(attempt)) {
+        return Ok(estimate(body, name));
+    }
     let mut unreachable: Option<Arc<Deployment>> = None;
     let mut last: Option<Failure> = None;
     let mut calls = 0;
-    for attempt in &attempts {
+    let mut at = 0;
+    while let Some(attempt) = attempts.get(at) {
+        at += 1;
         if unreachable.as_ref().is_some_and(|d| Arc::ptr_eq(d, &attempt.choice.deployment)) {
             continue;
         }
@@ -108,11 +115,23 @@ pub(super) async fn first(
         match failure.next {
             Next::Stop => return Err(last_word(failure, calls).into()),
             Next::Account => {}
+            // At most once: see `Proofs::refused`.
+            Next::Again => at -= 1,
             Next::Target => unreachable = Some(Arc::clone(&attempt.choice.deployment)),
         }
         last = Some(failure);
     }
     Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
+}
+
+/// The gateway's own answer to how many tokens a request has. `name` is what the caller's protocol calls the number.
+fn estimate(body: Bytes, name: &str) -> Opened {
+    let mut headers = Lines::with_capacity(8);
+    headers.push(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(told) = HeaderValue::from_str(&format!("approximated={name}")) {
+        headers.push(TRANSLATION, told);
+    }
+    Opened { status: StatusCode::OK, headers, body: OpenedBody::own(body) }
 }
 
 /// Takes one retry out of the savings, if there is one. A refusal takes nothing: a storm must not leave a debt.
@@ -167,7 +186,7 @@ async fn one(
         Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
     };
     let timeouts = provider.map_or_else(|| gateway.fleet.load().config.sandbox_timeouts, |provider| provider.timeouts);
-    let Wired { wire, crossed } = match outbound.wired(gateway, destination.attempt(), meter) {
+    let Wired { wire, below, crossed } = match outbound.wired(gateway, destination.attempt(), meter) {
         Ok(wired) => wired,
         Err(fault) => return Ok(Err(untranslatable(fault))),
     };
@@ -178,12 +197,16 @@ async fn one(
         && provider.is_none_or(|provider| provider.stream_usage);
     let spoken = headers::Spoken { route, wire, crosses: crossed.is_some(), stream: outbound.payload.stream() };
     let mut headers = headers::to_vendor(outbound.inbound, spoken, provider.map(AsRef::as_ref));
-    if let Destination::Vendor(attempt) = destination {
-        match attempt.account().and_then(|account| account.proof.clone()) {
-            Some((name, value)) => headers.push(name, value),
-            None => return Ok(Err(unsupported_account())),
-        }
-    }
+    let proof = match destination {
+        Destination::Sandbox => None,
+        Destination::Vendor(attempt) => match prove(gateway, attempt).await {
+            Ok(proof) => {
+                headers.push(proof.name.clone(), proof.value.clone());
+                Some(proof)
+            }
+            Err(failure) => return Ok(Err(failure)),
+        },
+    };
     meter.note(|record| note_call(record, destination, &model));
     begin(gateway, destination, outbound, meter).await?;
     let began = Instant::now();
@@ -199,16 +222,17 @@ async fn one(
         array: outbound.asked.path.array && back.is_none(),
         hide_usage,
         keeper: destination.attempt().and_then(|attempt| outbound.keeper(gateway, attempt, wire)),
+        filing: outbound.filing(destination.attempt(), wire),
         back,
     };
-    let path = path(provider.map(AsRef::as_ref), &exchange, &model);
+    let path = path(provider.map(AsRef::as_ref), wire, &below);
     let edits = match (&outbound.payload, &written) {
         (Payload::Json { head, .. }, None) => outbound.edits(head, destination.attempt(), &model, ask_usage),
         _ => Vec::new(),
     };
     let (body, feed) = match &mut outbound.payload {
         Payload::Json { body, .. } => {
-            let body = written.unwrap_or_else(|| splice::apply(body, &edits));
+            let body = written.unwrap_or_else(|| replayable(wire, &splice::apply(body, &edits)));
             (CallBody::Whole(body), None)
         }
         Payload::Form(form) => {
@@ -233,10 +257,6 @@ async fn one(
             raced(&mut timer, &mut watch, gateway.network.call(&attempt.choice.deployment.origin, call)).await
         }
     };
-    let secret = match destination {
-        Destination::Sandbox => None,
-        Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
-    };
     let mut result = match reply {
         Err(Stop::Caller(stopped)) => return Err(stopped),
         Err(Stop::Late(late)) => Err(late_failure(late)),
@@ -251,15 +271,26 @@ async fn one(
             if reply.status.is_success() {
                 open::open(reply, exchange, timer, &mut watch, meter).await?
             } else {
-                Box::pin(refused(reply, &exchange, &mut timer, &mut watch)).await?
+                let unproved = reply.status == StatusCode::UNAUTHORIZED;
+                let mut refused = Box::pin(refused(reply, &exchange, &mut timer, &mut watch)).await?;
+                if let (true, Err(failure), Some(proof)) = (unproved, &mut refused, &proof)
+                    && let Some(account) = destination.attempt().and_then(Attempt::account)
+                    && gateway.proofs.refused(account, proof)
+                {
+                    failure.next = Next::Again;
+                }
+                refused
             }
         }
     };
-    match (&mut result, secret) {
+    match (&mut result, proof.as_ref().map(Proof::secret)) {
         // A key of any form may be echoed, also one that does not look like a key.
         (Err(failure), Some(secret)) => failure.fault.conceal(secret),
         (Ok(Opened { body: OpenedBody::Stream(primed, _), .. }), Some(secret)) => primed.secret = Some(secret.into()),
         _ => {}
+    }
+    if let (Err(failure), Some(pin)) = (&mut result, outbound.turn.as_ref().and_then(|turn| turn.pin.as_ref())) {
+        failure.fault.reword(&pin.theirs, &pin.ours);
     }
     if let Ok(Opened { body: OpenedBody::Stream(primed, _), .. }) = &mut result {
         primed.drains = provider.is_some_and(|provider| provider.on_disconnect == OnDisconnect::Drain);
@@ -275,6 +306,12 @@ async fn one(
         tracing::info!(provider = %name, outcome = failure.outcome, code = %failure.fault.code, "a call gave no answer");
     }
     Ok(result)
+}
+
+/// The proof of an account, for one call.
+pub(super) async fn prove(gateway: &Gateway, attempt: &Attempt) -> Result<Proof, Failure> {
+    let account = attempt.account().ok_or_else(account_unusable)?;
+    gateway.proofs.of(account).await.map_err(|_| account_unusable())
 }
 
 /// Writes down that a call is about to be sent.

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! `route.rs` says what a path asks for, `crossing.rs` carries what crosses from one protocol into another and back,
-//! `recall.rs` what callers cannot carry from turn to turn;
+//! `recall.rs` what callers cannot carry from turn to turn, `state/` responses that are kept;
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
 //! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
 //! it for requests that carry an `Idempotency-Key`.
@@ -32,6 +32,7 @@ mod read;
 mod recall;
 mod respond;
 mod route;
+pub mod state;
 mod streamed;
 mod timer;
 mod upload;
@@ -41,6 +42,7 @@ use crate::accounts::Accounts;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::{Levels, Telemetry};
@@ -52,7 +54,7 @@ use std::sync::atomic::AtomicI64;
 
 pub use caller::{Session, identify};
 pub use respond::{fault_answer, request_id};
-pub use route::{Asked, Route};
+pub use route::{Asked, Route, Stored, StoredPart};
 
 /// What all requests share.
 pub struct Gateway {
@@ -62,6 +64,8 @@ pub struct Gateway {
     pub fleet: ArcSwap<Fleet>,
     /// The way to vendors.
     pub network: Network,
+    /// How accounts prove themselves at vendors.
+    pub proofs: Arc<Proofs>,
     /// The vendor of test keys.
     pub sandbox: Sandbox,
     /// What keys and projects may do now.

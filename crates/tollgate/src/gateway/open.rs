@@ -6,6 +6,7 @@ use super::failure::{Failure, Next, Stopped};
 use super::meter::Meter;
 use super::read::{Failed, MAX_CHECKED, MAX_CROSSED, MAX_HELD, Whole, broken, cut, peek, whole};
 use super::recall::Keeper;
+use super::state::Filing;
 use super::timer::Timer;
 use super::wait::{Watch, raced};
 use super::{Route, headers};
@@ -22,6 +23,7 @@ use tollgate_protocol::chat;
 use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::gemini;
 use tollgate_protocol::relay::{self, Pushed, Relay};
 use tollgate_protocol::tap::Tap;
 use tollgate_protocol::usage::Usage;
@@ -46,12 +48,20 @@ pub(super) enum OpenedBody {
         /// Bytes of generated content, counted where there is no usage.
         content: u64,
         began: Instant,
-        timer: Timer,
+        /// `None` where no vendor was asked.
+        timer: Option<Timer>,
     },
     /// The beginning: too large to be checked whole.
     Large(Box<Large>),
     /// A stream of which something meaningful has come, and when.
     Stream(Box<Primed>, Instant),
+}
+
+impl OpenedBody {
+    /// An answer of the gateway's own.
+    pub(super) fn own(body: Bytes) -> Self {
+        Self::Whole { body, usage: None, content: 0, began: Instant::now(), timer: None }
+    }
 }
 
 /// The beginning of a large answer and the source of its rest.
@@ -68,6 +78,8 @@ pub(super) struct Large {
 pub(super) enum Passing {
     /// JSON whose usage counts tokens.
     Json,
+    /// JSON of vectors as Google writes it.
+    Vectors,
     /// JSON of a transcript, whose usage may count seconds.
     Transcript,
     /// A transcript as text.
@@ -91,6 +103,8 @@ pub(super) struct Primed {
     pub(super) drains: bool,
     /// Where reasoning goes that must come back.
     pub(super) keeper: Option<Keeper>,
+    /// Where the answer is kept.
+    pub(super) filing: Option<Box<Filing>>,
     pub(super) timer: Timer,
 }
 
@@ -105,6 +119,8 @@ pub(super) struct Exchange {
     pub(super) hide_usage: bool,
     /// Where the thoughts of an answer go that passes untouched and must be told again.
     pub(super) keeper: Option<Keeper>,
+    /// Where the answer is kept.
+    pub(super) filing: Option<Box<Filing>>,
     /// The way back into the caller's protocol, where that is another.
     pub(super) back: Option<Return>,
 }
@@ -117,7 +133,7 @@ pub(super) async fn open(
     caller: &mut Watch<'_>,
     meter: &mut Meter,
 ) -> Result<Result<Opened, Failure>, Stopped> {
-    let Exchange { route, wire, stream, array, hide_usage, keeper, back } = exchange;
+    let Exchange { route, wire, stream, array, hide_usage, keeper, mut filing, back } = exchange;
     let Reply { status, headers: vendor, body: source } = reply;
     if vendor.get(&header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Ok(Err(broken(Fault::broken(
@@ -156,12 +172,16 @@ pub(super) async fn open(
                 "The provider streamed, though not asked to.",
             ))));
         }
-        let watch: Box<dyn relay::Watch> =
-            if route.is_form() { Box::new(TranscriptWatch::default()) } else { wire.codec().watch(hide_usage) };
-        let relay = match &back {
-            Some(back) => {
-                headers.set(header::CONTENT_TYPE, HeaderValue::from_static(back.stream_type()));
-                Relay::crossing(watch, back.bridge(wire))
+        let watch: Box<dyn relay::Watch> = match &mut filing {
+            _ if route.is_form() => Box::new(TranscriptWatch::default()),
+            Some(filing) if back.is_none() => filing.watch(),
+            _ => wire.codec().watch(hide_usage),
+        };
+        let bridge = back.as_ref().and_then(|back| Some((back.stream_type(), back.bridge(wire, filing.as_deref())?)));
+        let relay = match bridge {
+            Some((kind, bridge)) => {
+                headers.set(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+                Relay::crossing(watch, bridge)
             }
             None if keeper.is_some() => Relay::new(Box::new(Tap::new(watch, wire.codec().decoder()))),
             None if array => Relay::list(watch),
@@ -172,17 +192,20 @@ pub(super) async fn open(
     } else {
         let json = is(kind, "application/json");
         let passing = match (route.is_form(), json) {
+            (false, _) if wire == Protocol::GenerateContent && route.is_vectors() => Passing::Vectors,
             (false, _) => Passing::Json,
             (true, true) => Passing::Transcript,
             (true, false) => Passing::Text,
         };
         let length = source.length();
-        let limit = if back.is_some() { MAX_CROSSED } else { MAX_CHECKED };
+        // What is changed on its way is held whole.
+        let changed = back.is_some() || filing.is_some();
+        let limit = if changed { MAX_CROSSED } else { MAX_CHECKED };
         match whole(start, source, limit, &mut timer, caller).await {
             Err(failed) => Err(failed),
             Ok(Whole::Part { start, source }) => {
                 let object = start.trim_ascii_start().first() == Some(&b'{');
-                if back.is_some() || !route.is_form() && (stream || !object) {
+                if changed || !route.is_form() && (stream || !object) {
                     Err(Failed::Failure(broken(chat::not_an_answer())))
                 } else {
                     Ok(OpenedBody::Large(Box::new(Large { start, source, length, kind: passing, timer })))
@@ -200,15 +223,24 @@ pub(super) async fn open(
                         if let (Some(keeper), Ok(answer)) = (&keeper, wire.codec().read_answer(&body)) {
                             keeper.keep_first(&answer);
                         }
+                        let body = match &mut filing {
+                            Some(filing) => filing.renamed(&body),
+                            None => body,
+                        };
                         return Ok((body, usage, content));
                     };
                     let (body, lost) = back.whole(wire, &body)?;
+                    if let Some(filing) = &mut filing {
+                        filing.whole(&body);
+                    }
                     headers.set(header::CONTENT_TYPE, JSON);
                     meter.note(|record| record.translation = Some(told(back, &lost)));
                     Ok((body, usage, content))
                 });
                 match checked {
-                    Ok((body, usage, content)) => Ok(OpenedBody::Whole { body, usage, content, began, timer }),
+                    Ok((body, usage, content)) => {
+                        Ok(OpenedBody::Whole { body, usage, content, began, timer: Some(timer) })
+                    }
                     Err(fault) => Err(Failed::Failure(in_band(fault))),
                 }
             }
@@ -224,7 +256,8 @@ pub(super) async fn open(
     }
     let mut result = result;
     if let Ok(OpenedBody::Stream(primed, _)) = &mut result {
-        primed.keeper = back.map(|back| back.keeper).or(keeper);
+        primed.keeper = back.and_then(Return::keeper).or(keeper);
+        primed.filing = filing;
     }
     match result {
         Ok(body) => Ok(Ok(Opened { status, headers, body })),
@@ -252,7 +285,14 @@ fn check(route: Route, wire: Protocol, stream: bool, json: bool, body: &[u8]) ->
                 Ok(usage)
             }
         }
-        Route::Embeddings => embeddings::answer(body),
+        Route::Count(_) => {
+            let counter = wire.counter().ok_or_else(chat::not_an_answer)?;
+            counter.read(body).map(|_| None)
+        }
+        Route::Embeddings | Route::Embed | Route::BatchEmbed if wire == Protocol::GenerateContent => {
+            gemini::check_vectors(body)
+        }
+        Route::Embeddings | Route::Embed | Route::BatchEmbed => embeddings::answer(body),
         Route::Transcriptions | Route::Translations => audio::answer(body, json),
     }
 }
@@ -324,6 +364,7 @@ async fn prime(
                     secret: None,
                     drains: false,
                     keeper: None,
+                    filing: None,
                     timer,
                 });
             }
@@ -341,6 +382,7 @@ async fn prime(
                 secret: None,
                 drains: false,
                 keeper: None,
+                filing: None,
                 timer,
             });
         }

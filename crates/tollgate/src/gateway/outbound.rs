@@ -1,9 +1,9 @@
 //! A request on its way out: what is sent, in which protocol, and where to.
 
-use super::crossing::{self, Crossing, Return};
+use super::crossing::{self, Crossing, Return, Way, Written};
 use super::meter::Meter;
-use super::open::Exchange;
 use super::recall::{self, Keeper};
+use super::state::{self, Filing, Turn};
 use super::upload::Form;
 use super::{Asked, Gateway, Route};
 use crate::catalogue;
@@ -11,13 +11,17 @@ use crate::config::{Kind, Protocol, Provider};
 use crate::http1::Watchdog;
 use crate::message::Inbound;
 use crate::pricing::PriceBook;
-use crate::routing::Attempt;
+use crate::routing::{Attempt, ByResponses};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::{self, ToolUse};
+use tollgate_protocol::estimate::Prompt;
 use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::gemini::path::{self as google, Verb};
 use tollgate_protocol::head::Head;
 use tollgate_protocol::splice::Splice;
+use tollgate_protocol::{embeddings, gemini, messages, responses};
 
 /// A request on its way out.
 pub(super) struct Outbound<'a> {
@@ -26,8 +30,12 @@ pub(super) struct Outbound<'a> {
     pub(super) payload: Payload,
     /// The caller's project.
     pub(super) project: Arc<str>,
+    /// What it wants of tools, where the protocol to ask in depends on that.
+    pub(super) tools: ToolUse,
     /// The request in the canonical form, where it may have to cross.
     pub(super) crossing: Option<Crossing>,
+    /// Its place in a conversation of kept responses.
+    pub(super) turn: Option<Turn>,
     /// What a plain chat request must tell again to vendors who want that.
     pub(super) replay: Vec<Splice>,
     /// Prices in force when the request was admitted.
@@ -67,20 +75,36 @@ impl Payload {
 /// How a provider is asked.
 pub(super) struct Wired {
     pub(super) wire: Protocol,
+    /// The path below the provider's base URL.
+    pub(super) below: String,
     /// The body in its protocol and the answer's way back, where that is not the caller's.
     pub(super) crossed: Option<(Bytes, Return)>,
 }
 
 impl Outbound<'_> {
-    /// The protocol in which a provider is asked; the caller's for the sandbox and for all but conversations.
+    /// The protocol in which a provider is asked; the caller's for the sandbox and for forms. `None` if it cannot be.
     fn wire(&self, attempt: &Attempt) -> Option<Protocol> {
         let caller = self.asked.route.protocol();
-        match (self.asked.route, &self.payload) {
-            (Route::Converse(_), Payload::Json { .. }) => {
-                crossing::wire(caller, &attempt.choice.deployment.provider, &attempt.choice.model)
+        let choice = &attempt.choice;
+        match self.asked.route {
+            Route::Converse(_) => crossing::wire(caller, choice, self.tools),
+            Route::Count(_) => crossing::count_wire(caller, &choice.deployment.provider),
+            Route::Embeddings | Route::Embed | Route::BatchEmbed => {
+                crossing::vectors_wire(caller, &choice.deployment.provider)
             }
-            _ => Some(caller),
+            Route::Transcriptions | Route::Translations => Some(caller),
         }
+    }
+
+    /// The gateway's own number where a provider is to be asked that has no counter, and what the caller's protocol
+    /// calls it.
+    pub(super) fn estimated(&self, attempt: &Attempt) -> Option<(Bytes, &'static str)> {
+        let Payload::Json { body, .. } = &self.payload else { return None };
+        if !self.asked.route.is_count() || self.wire(attempt).is_some() {
+            return None;
+        }
+        let counter = self.asked.route.protocol().counter()?;
+        Some((counter.write(Prompt::read(body).likely_tokens()), counter.name()))
     }
 
     /// Looks at what is to be tried: where a request has to cross, it is read once, and what is remembered of its turns
@@ -88,6 +112,11 @@ impl Outbound<'_> {
     pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) -> Result<(), Fault> {
         let caller = self.asked.route.protocol();
         let Payload::Json { body, .. } = &self.payload else { return Ok(()) };
+        if caller == Protocol::Chat
+            && attempts.iter().any(|attempt| matches!(attempt.choice.by_responses, ByResponses::Tools { .. }))
+        {
+            self.tools = chat::tool_use(body);
+        }
         if attempts.iter().any(|attempt| self.replays(attempt)) {
             self.replay = recall::replay(&gateway.memory, &self.project, body).await;
         }
@@ -95,6 +124,7 @@ impl Outbound<'_> {
             return Ok(());
         }
         let mut crossing = Crossing::read(self.asked, self.inbound, body)?;
+        self.tools = crossing.tool_use();
         crossing.recall(&gateway.memory, &self.project).await;
         attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
         self.crossing = Some(crossing);
@@ -133,31 +163,65 @@ impl Outbound<'_> {
         meter: &mut Meter,
     ) -> Result<Wired, Fault> {
         let caller = self.asked.route.protocol();
-        let Some(attempt) = attempt else { return Ok(Wired { wire: caller, crossed: None }) };
+        let own = |model: &str| Wired { wire: caller, below: below(self.asked, model), crossed: None };
+        let Some(attempt) = attempt else { return Ok(own(self.payload.model())) };
         let wire = self.wire(attempt).ok_or_else(unsupported_route)?;
-        let Some(crossing) = self.crossing.as_ref().filter(|_| wire != caller) else {
-            return Ok(Wired { wire, crossed: None });
-        };
         let model = &*attempt.choice.model;
+        let (Some(crossing), Payload::Json { body: sent, .. }) = (&self.crossing, &self.payload) else {
+            return Ok(own(model));
+        };
+        if wire == caller {
+            return Ok(own(model));
+        }
         let accepts = catalogue::accepts(attempt.choice.deployment.provider.kind, model);
-        let (body, lost) = crossing.write(wire, attempt, &accepts)?;
+        let Written { body, below, lost } = crossing.write(wire, attempt, &accepts)?;
         let mut id = String::new();
         meter.note(|record| id.clone_from(&record.id));
-        let keeper = Keeper::new(&gateway.memory, &self.project, attempt, wire);
-        let back = Return::new(crossing, self.asked, &id, model, &lost, keeper);
-        Ok(Wired { wire, crossed: Some((body, back)) })
+        let way = Way {
+            asked: self.asked,
+            request_id: &id,
+            model,
+            keeper: Keeper::new(&gateway.memory, &self.project, attempt, wire),
+            previous: self.turn.as_ref().and_then(|turn| turn.previous.as_deref()),
+            sent,
+        };
+        let back = crossing.back(&way, &lost);
+        Ok(Wired { wire, below, crossed: Some((body, back)) })
+    }
+
+    /// Where the answer is kept. `wire` is what the vendor is asked in.
+    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Box<Filing>> {
+        let turn = self.turn.as_ref().filter(|_| self.asked.route.is_conversation())?;
+        let keeps = attempt.is_none_or(|attempt| state::keeps_responses(&attempt.choice.deployment.provider));
+        turn.filing(attempt, keeps && wire == Protocol::Responses).map(Box::new)
+    }
+}
+
+/// What a vendor of a protocol may be sent of a request in its own: nothing that others gave and only they can read.
+pub(super) fn replayable(wire: Protocol, body: &Bytes) -> Bytes {
+    match wire {
+        Protocol::Responses => responses::replayable(body, None),
+        Protocol::Messages => messages::replayable(body),
+        Protocol::GenerateContent => gemini::replayable(body),
+        Protocol::Chat => body.clone(),
+    }
+}
+
+/// The path below a provider's base URL for a request in the caller's own protocol.
+fn below(asked: &Asked, model: &str) -> String {
+    match asked.route {
+        Route::Converse(protocol) => protocol.codec().path(model, asked.path.stream, asked.path.array),
+        Route::Count(protocol) => protocol.counter().map(|counter| counter.path(model)).unwrap_or_default(),
+        Route::Embeddings => embeddings::PATH.to_owned(),
+        Route::Embed => google::write(model, Verb::Embed, false),
+        Route::BatchEmbed => google::write(model, Verb::BatchEmbed, false),
+        Route::Transcriptions => "/audio/transcriptions".to_owned(),
+        Route::Translations => "/audio/translations".to_owned(),
     }
 }
 
 /// The path of a call.
-pub(super) fn path(provider: Option<&Provider>, exchange: &Exchange, model: &str) -> String {
-    let &Exchange { route, wire, stream, array, .. } = exchange;
-    let below = match route {
-        Route::Converse(_) => wire.codec().path(model, stream, array),
-        Route::Embeddings => "/embeddings".to_owned(),
-        Route::Transcriptions => "/audio/transcriptions".to_owned(),
-        Route::Translations => "/audio/translations".to_owned(),
-    };
+pub(super) fn path(provider: Option<&Provider>, wire: Protocol, below: &str) -> String {
     let google = wire == Protocol::GenerateContent;
     match provider {
         Some(Provider { base, project: Some(project), location: Some(location), .. }) if google => {

@@ -8,9 +8,10 @@ use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
 use super::outbound::{Outbound, Payload};
 use super::respond::{cost, fault_answer, mark, name, rate_headers};
+use super::state::{Shelves, Turn};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
-use super::{Asked, Gateway, Route, Session, caller, idempotency};
+use super::{Asked, Gateway, Route, Session, caller, crossing, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::{Kind, Protocol, Provider};
@@ -24,8 +25,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::ToolUse;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::{embeddings, head};
+use tollgate_protocol::head::{self, Head};
+use tollgate_protocol::{embeddings, gemini};
 
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -37,8 +40,7 @@ pub async fn serve(
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let meter =
-        Meter::open(&gateway.telemetry, Record::new(ids::request_bits(now_ms()), asked.route.name(), inbound.started));
+    let meter = Meter::open(&gateway.telemetry, Record::new(asked.route.name(), inbound.started));
     if inbound.headers.contains(&idempotency::KEY) {
         return Box::pin(idempotency::serve(gateway, asked, inbound, body, session, meter)).await;
     }
@@ -77,21 +79,19 @@ async fn exchange(
         let fleet = gateway.fleet.load();
         (fleet.config.server.body_limit, fleet.config.server.upload_limit)
     };
-    let payload = if route.is_form() {
+    let mut payload = if route.is_form() {
         Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, upload_limit, &gateway.spool)).await?))
     } else {
         let whole = whole(inbound, body, body_limit).await?;
-        let head = match route {
-            Route::Converse(protocol) => protocol.codec().head(&whole, &asked.path)?,
-            _ => head::read(&whole, &embeddings::HEAD, &asked.path)?,
-        };
-        Payload::Json { body: whole, head }
+        Payload::Json { head: head(asked, &whole)?, body: whole }
     };
     let read = Instant::now();
     // Taken only now: a body may take long to arrive, and what is in force then is what counts.
     let fleet = gateway.fleet.load();
     let model = payload.model();
     caller::may_use(&key, model, inbound)?;
+    let turn = turn(gateway, asked, &key, &mut payload, meter, body_limit).await?;
+    let model = payload.model();
     let choices = match key.mode {
         Mode::Test if in_sandbox(&fleet, model) => None,
         Mode::Test => return Err(unknown_model(model).into()),
@@ -104,7 +104,12 @@ async fn exchange(
     let prices = Arc::clone(&fleet.config.prices);
     let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
-    let attempts = choices.as_deref().map(|choices| plan(choices, route)).transpose()?;
+    let pin = turn.as_ref().and_then(|turn| turn.pin.as_ref());
+    let attempts = match (&choices, pin) {
+        (None, _) => None,
+        (Some(choices), Some(pin)) => Some(vec![Turn::pinned(pin, choices, now_ms())?]),
+        (Some(choices), None) => Some(plan(choices, route)?),
+    };
     let watchdog = std::mem::take(&mut session.watchdog);
     let project = Arc::clone(&key.project_id);
     let mut outbound = Outbound {
@@ -112,7 +117,9 @@ async fn exchange(
         inbound,
         payload,
         project,
+        tools: ToolUse::None,
         crossing: None,
+        turn,
         replay: Vec::new(),
         prices,
         sandbox,
@@ -120,6 +127,50 @@ async fn exchange(
         watchdog,
     };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
+}
+
+/// What must be known of a JSON request.
+fn head(asked: &Asked, body: &[u8]) -> Result<Head, Fault> {
+    let path = &asked.path;
+    match asked.route {
+        Route::Converse(protocol) => protocol.codec().head(body, path),
+        Route::Count(protocol) => match protocol.counter() {
+            Some(counter) => counter.head(body, path),
+            None => protocol.codec().head(body, path),
+        },
+        Route::Embed => gemini::embed_head(body, path),
+        Route::BatchEmbed => gemini::batch_embed_head(body, path),
+        Route::Embeddings | Route::Transcriptions | Route::Translations => head::read(body, &embeddings::HEAD, path),
+    }
+}
+
+/// Finds the place of a request in a conversation of kept responses. The request may become another: with its earlier
+/// turns in it, or by the names of who keeps them.
+async fn turn(
+    gateway: &Gateway,
+    asked: &Asked,
+    key: &Key,
+    payload: &mut Payload,
+    meter: &mut Meter,
+    limit: u64,
+) -> Result<Option<Turn>, Fault> {
+    let (Route::Converse(Protocol::Responses) | Route::Count(Protocol::Responses), Payload::Json { body, .. }) =
+        (asked.route, &*payload)
+    else {
+        return Ok(None);
+    };
+    let mut id = String::new();
+    meter.note(|record| id.clone_from(&record.id));
+    let (turn, told) = Box::pin(Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit)).await?;
+    if turn.background && admission::is_budgeted(key) {
+        let message =
+            "A key with a budget takes no 'background': what such an answer uses is known only after it was told.";
+        return Err(Fault::unsupported("background", message));
+    }
+    if let Some(body) = told {
+        *payload = Payload::Json { head: head(asked, &body)?, body };
+    }
+    Ok(Some(turn))
 }
 
 /// The choices that are left, and for the sandbox whose price counts.
@@ -139,6 +190,14 @@ fn admitted(
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<Admitted, Fault> {
+    if route.is_count() {
+        let account = session.account(&gateway.accounts, key);
+        let now = now_ms();
+        let place = admission::place(&account, key, now);
+        meter.rates = account.rates(key, now);
+        meter.seat(place?);
+        return Ok((choices, None));
+    }
     if !gateway.books {
         return if admission::is_budgeted(key) { Err(admission::unavailable()) } else { Ok((choices, None)) };
     }
@@ -184,7 +243,8 @@ fn in_sandbox(fleet: &Fleet, model: &str) -> bool {
 fn plan(choices: &[Choice], route: Route) -> Result<Vec<Attempt>, Fault> {
     // A conversation crosses into whatever a provider speaks; the other routes are their own protocol's alone.
     let serves = |provider: &Provider| match route {
-        Route::Converse(_) => !provider.protocols.is_empty(),
+        Route::Converse(_) | Route::Count(_) => !provider.protocols.is_empty(),
+        _ if route.is_vectors() => crossing::vectors_wire(route.protocol(), provider).is_some(),
         _ => provider.protocols.contains(&Protocol::Chat),
     };
     routing::order(choices, serves, now_ms(), ids::below).map_err(|none| match none {
@@ -206,7 +266,7 @@ fn plan(choices: &[Choice], route: Route) -> Result<Vec<Attempt>, Fault> {
 }
 
 /// The answer for what a vendor (or the sandbox) gave.
-fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, session: &mut Session) -> Answer {
+pub(super) fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, session: &mut Session) -> Answer {
     let Opened { status, mut headers, body } = opened;
     meter.note(|record| {
         name(&mut headers, protocol, &record.id);
@@ -218,7 +278,9 @@ fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, session: &mut S
     rate_headers(&mut headers, protocol, meter.rates);
     let body = match body {
         OpenedBody::Whole { body, usage, content, began, timer } => {
-            session.watchdog = timer.release();
+            if let Some(timer) = timer {
+                session.watchdog = timer.release();
+            }
             meter.note(|record| {
                 record.usage = usage;
                 if usage.is_none() {

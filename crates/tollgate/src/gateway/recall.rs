@@ -24,6 +24,7 @@ const KEEP: Duration = Duration::from_hours(7 * 24);
 const MAX_TURNS: usize = 128;
 
 /// Where reasoning of one call to a vendor goes.
+#[derive(Clone)]
 pub(super) struct Keeper {
     memory: Arc<Memory>,
     project: Arc<str>,
@@ -82,13 +83,8 @@ impl Keeper {
     }
 }
 
-/// An account, so that it is known again after a restart and says nothing of its key.
 fn account(attempt: &Attempt) -> String {
-    let provider = &attempt.choice.deployment.provider.name;
-    let secret = attempt.account().and_then(crate::routing::Account::secret).unwrap_or_default();
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    let short = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
-    format!("{provider}:{}", short.collect::<String>())
+    super::state::name_of(&attempt.choice.deployment.provider.name, attempt.account())
 }
 
 fn call_id(part: &Part) -> Option<&str> {

@@ -8,7 +8,7 @@ mod operators;
 mod own;
 
 use crate::door::Handler;
-use crate::gateway::{self, Asked, Gateway, Session, fault_answer, request_id};
+use crate::gateway::{self, Asked, Gateway, Session, Stored, fault_answer, request_id};
 use crate::http1::HeadError;
 use crate::message::{Answer, CallerBody, Inbound};
 use crate::store::Store;
@@ -55,10 +55,19 @@ impl Surface {
                     _ => wrong_method(asked.route.protocol(), "POST"),
                 };
             }
-            if path == "/v1/models" || path.starts_with("/v1/models/") {
+            if let Some(stored) = Stored::of(path) {
+                let methods = stored.methods();
+                return match inbound.method.as_str() {
+                    method if methods.split(", ").any(|one| one == method) => {
+                        Box::pin(gateway::state::serve(&self.gateway, stored, &inbound, body, session)).await
+                    }
+                    _ => wrong_method(Protocol::Responses, methods),
+                };
+            }
+            if let Some(asked) = models::Asked::of(&inbound) {
                 return match inbound.method {
-                    Method::GET | Method::HEAD => models::answer(&self.gateway, &inbound, session),
-                    _ => wrong_method(Protocol::Chat, "GET"),
+                    Method::GET | Method::HEAD => models::answer(&self.gateway, &asked, &inbound, session),
+                    _ => wrong_method(asked.shape, "GET"),
                 };
             }
         }
@@ -135,6 +144,8 @@ fn protocol_of(path: &str) -> Protocol {
         Protocol::GenerateContent
     } else if path.starts_with("/v1/messages") {
         Protocol::Messages
+    } else if path.starts_with("/v1/responses") {
+        Protocol::Responses
     } else {
         Protocol::Chat
     }

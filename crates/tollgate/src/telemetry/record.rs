@@ -3,8 +3,8 @@
 //! The fields are an allow-list: nothing of a body, a key's text or a vendor's account can get in.
 
 use super::{Log, Metrics, line};
-use crate::ids;
 use crate::outcome::Outcome;
+use crate::{clock, ids};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,8 +84,9 @@ pub struct Record {
 }
 
 impl Record {
-    /// A request that has just come, with the bits of its id.
-    pub fn new(number: u128, route: &'static str, started: Instant) -> Self {
+    /// A request that has just come; it gets its id here.
+    pub fn new(route: &'static str, started: Instant) -> Self {
+        let number = ids::request_bits(clock::now_ms());
         Self {
             id: ids::from_bits(ids::REQUEST, number),
             number,

@@ -17,12 +17,13 @@
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
+mod companions;
 mod config;
-mod crossing;
+pub mod crossing;
 pub mod door;
 mod faults;
 mod harness;
-mod idempotency;
+pub mod idempotency;
 mod journal;
 mod keys;
 mod leaving;
@@ -30,9 +31,11 @@ pub mod life;
 mod money;
 mod passthrough;
 mod recorded;
+pub mod responses_state;
 mod routing;
 mod smoke;
 mod tidy;
 mod uploads;
 mod usage;
+mod vertex;
 mod wire;

@@ -92,6 +92,40 @@ fn ask(gateway: &Gateway, key: &str, caller: &Caller, model: &str, stream: bool,
     gateway.post(&(caller.path)(model, stream), &headers, &body)
 }
 
+/// What is odd and no failure: answers cut into single bytes, other line ends, late answers, missing usage.
+const ODD: &[&str] = &[
+    "split=1;crlf",
+    "split=3;text=emoji",
+    "keep-alives=3;keepalive-ms=30",
+    "blank-lines=40",
+    "usage=none",
+    "usage=absurd",
+    "ttft-ms=300",
+];
+
+#[test]
+fn what_is_odd_and_no_failure_crosses_as_well() {
+    let (_sim, gateway, key) = start();
+    for steer in ODD {
+        for caller in CALLERS {
+            for model in ["gpt-4o", "gpt-5-pro", "claude-haiku-4-5", "gemini-2.5-flash"] {
+                let place = format!("{} to {model}, {steer}", caller.name);
+                let steer = format!("output-tokens=20;{steer}");
+                let plain = ask(&gateway, &key, caller, model, false, &steer);
+                assert_eq!(plain.status, 200, "{place}: {}", plain.text());
+                let said = (caller.said)(&plain.json());
+                let streamed = ask(&gateway, &key, caller, model, true, &steer);
+                assert_eq!(streamed.status, 200, "{place}: {}", streamed.text());
+                let events = events(&streamed);
+                let parsed = events.iter().filter_map(|event| serde_json::from_str::<Value>(event).ok());
+                let told: String = parsed.map(|event| (caller.delta)(&event)).collect();
+                assert!((caller.ended)(events.last().unwrap()), "{place}: {}", streamed.text());
+                assert!(said.chars().count() > 10 && told.chars().count() > 10, "{place}: {said} / {told}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_protocol_reaches_every_vendor() {
     let (_sim, gateway, key) = start();
@@ -125,6 +159,9 @@ const FAULTS: &[(&str, u16, Option<u16>)] = &[
     ("error=invalid_api_key", 502, Some(502)),
     ("error=context_length", 400, Some(400)),
     ("html", 502, Some(502)),
+    ("hang=before-head", 504, Some(504)),
+    ("keep-alives;keepalive-ms=50", 504, Some(504)),
+    ("chunks=4;stall-after=2;chunk-ms=20", 504, None),
     ("chunks=4;cut-after=2;chunk-ms=20", 502, None),
     ("chunks=4;garbage-after=2;garbage=json;chunk-ms=20", 502, None),
     ("chunks=4;garbage-after=2;chunk-ms=20", 502, None),
@@ -141,32 +178,40 @@ fn usual(caller: &Caller, status: u16) -> u16 {
 fn no_stream_lies_whoever_asks_and_whoever_answers() {
     // One vendor of each protocol.
     let models = ["gpt-4o", "gpt-5-pro", "claude-haiku-4-5", "gemini-2.5-flash"];
-    for (steer, plain_status, stream_status) in FAULTS {
+    for fault in FAULTS {
         // A new gateway for each fault: what a vendor said must not rest an account for the next.
         let (_sim, gateway, key) = start();
-        for caller in CALLERS {
-            for model in models {
-                let place = format!("{} to {model}, {steer}", caller.name);
-                let plain = ask(&gateway, &key, caller, model, false, steer);
-                let status = usual(caller, plain.status);
-                let wanted = if *plain_status == 0 { matches!(status, 502 | 503) } else { status == *plain_status };
-                assert!(wanted, "{place}: {status}: {}", plain.text());
-                assert!((caller.refused)(&plain.json()), "{place}: {}", plain.text());
-                let streamed = ask(&gateway, &key, caller, model, true, steer);
-                if let Some(status) = stream_status {
-                    assert_eq!(usual(caller, streamed.status), *status, "{place}: {}", streamed.text());
-                    assert!((caller.refused)(&streamed.json()), "{place}: {}", streamed.text());
-                    continue;
+        std::thread::scope(|scope| {
+            for caller in CALLERS {
+                for model in models {
+                    let (gateway, key) = (&gateway, &key);
+                    scope.spawn(move || tells_the_truth(gateway, key, caller, model, fault));
                 }
-                assert_eq!(streamed.status, 200, "{place}: {}", streamed.text());
-                let events = events(&streamed);
-                assert!(!events.iter().any(|event| (caller.ended)(event)), "{place}: {}", streamed.text());
-                let last: Value = serde_json::from_str(events.last().unwrap())
-                    .unwrap_or_else(|error| panic!("{place}: {error}: {}", streamed.text()));
-                assert!((caller.failed)(&last), "{place}: {}", streamed.text());
             }
-        }
+        });
     }
+}
+
+fn tells_the_truth(gateway: &Gateway, key: &str, caller: &Caller, model: &str, fault: &(&str, u16, Option<u16>)) {
+    let (steer, plain_status, stream_status) = fault;
+    let place = format!("{} to {model}, {steer}", caller.name);
+    let plain = ask(gateway, key, caller, model, false, steer);
+    let status = usual(caller, plain.status);
+    let wanted = if *plain_status == 0 { matches!(status, 502 | 503) } else { status == *plain_status };
+    assert!(wanted, "{place}: {status}: {}", plain.text());
+    assert!((caller.refused)(&plain.json()), "{place}: {}", plain.text());
+    let streamed = ask(gateway, key, caller, model, true, steer);
+    if let Some(status) = stream_status {
+        assert_eq!(usual(caller, streamed.status), *status, "{place}: {}", streamed.text());
+        assert!((caller.refused)(&streamed.json()), "{place}: {}", streamed.text());
+        return;
+    }
+    assert_eq!(streamed.status, 200, "{place}: {}", streamed.text());
+    let events = events(&streamed);
+    assert!(!events.iter().any(|event| (caller.ended)(event)), "{place}: {}", streamed.text());
+    let last: Value = serde_json::from_str(events.last().unwrap())
+        .unwrap_or_else(|error| panic!("{place}: {error}: {}", streamed.text()));
+    assert!((caller.failed)(&last), "{place}: {}", streamed.text());
 }
 
 #[test]

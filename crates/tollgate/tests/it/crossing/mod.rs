@@ -2,15 +2,17 @@
 
 mod loops;
 mod matrix;
+mod tools;
 
 use crate::harness::Gateway;
 use crate::wire::Sim;
 use std::net::SocketAddr;
 
 /// Every kind of provider whose conversations are served, and a model of each, all at one simulator.
-pub(super) const VENDORS: &[(&str, &str)] = &[
+pub const VENDORS: &[(&str, &str)] = &[
     ("openai", "gpt-4o"),
     ("openai", "gpt-5-pro"),
+    ("openai", "gpt-5.6-sol"),
     ("anthropic", "claude-haiku-4-5"),
     ("anthropic", "claude-opus-5"),
     ("gemini", "gemini-2.5-flash"),
@@ -19,7 +21,7 @@ pub(super) const VENDORS: &[(&str, &str)] = &[
 ];
 
 /// A configuration with a provider of each kind at one address. What steers the simulator is passed on.
-pub(super) fn config(address: SocketAddr) -> String {
+pub fn config(address: SocketAddr) -> String {
     let kinds = ["openai", "anthropic", "gemini", "deepseek"];
     let table = |kind: &&str| {
         format!(
@@ -27,10 +29,11 @@ pub(super) fn config(address: SocketAddr) -> String {
              credentials = [{{ api_key = \"sk-upstream-{kind}\" }}]\n"
         )
     };
-    kinds.iter().map(table).collect()
+    let short = "[timeouts]\nfirst_byte = \"1s\"\nidle = \"1s\"\n";
+    short.to_owned() + &kinds.iter().map(table).collect::<String>()
 }
 
-pub(super) fn start() -> (Sim, Gateway, String) {
+pub fn start() -> (Sim, Gateway, String) {
     let sim = Sim::start();
     let gateway = Gateway::start(&config(sim.address));
     let key = gateway.live_key();
