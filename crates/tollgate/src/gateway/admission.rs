@@ -182,7 +182,7 @@ fn worth(
         first = first.max(price.ceiling(input, GRANT * ask.count, now_ms));
         hidden |= entry.is_some_and(Entry::hides_reasoning);
         if ask.route.is_form() {
-            worst = worst.max(price.audio_ceiling(ask.seconds()));
+            worst = worst.max(price.audio_ceiling(ask.seconds(), now_ms));
         }
     }
     if !priced {

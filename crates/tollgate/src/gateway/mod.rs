@@ -48,7 +48,7 @@ use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::tasks::Tasks;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Levels, Telemetry};
 use crate::upstream::{Network, Sandbox};
 use arc_swap::ArcSwap;
 use std::path::PathBuf;
@@ -89,4 +89,29 @@ pub struct Gateway {
     pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
+}
+
+impl Gateway {
+    /// All metrics as text; `connections` are the open ones.
+    pub fn metrics(&self, connections: usize) -> String {
+        let (metrics, ledger) = (&self.telemetry.metrics, &self.ledger);
+        for deployment in self.fleet.load().deployments() {
+            for (index, account) in deployment.accounts.iter().enumerate() {
+                for (rate, left) in account.rates() {
+                    metrics.rate_left(&deployment.provider.name, index, rate, left);
+                }
+            }
+        }
+        let (holds, held) = self.accounts.open_holds();
+        metrics.render(&Levels {
+            connections,
+            dropped_lines: self.telemetry.log.dropped(),
+            backlog: ledger.backlog(),
+            lag: ledger.lag(),
+            is_open: ledger.is_open(),
+            journal_files: ledger.journal_files(),
+            holds,
+            held,
+        })
+    }
 }

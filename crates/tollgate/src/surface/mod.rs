@@ -112,15 +112,7 @@ impl Surface {
     }
 
     fn metrics(&self) -> Answer {
-        let telemetry = &self.gateway.telemetry;
-        for deployment in self.gateway.fleet.load().deployments() {
-            for (index, account) in deployment.accounts.iter().enumerate() {
-                for (rate, left) in account.rates() {
-                    telemetry.metrics.rate_left(&deployment.provider.name, index, rate, left);
-                }
-            }
-        }
-        let text = telemetry.metrics.render(self.connections.load(Ordering::Relaxed), telemetry.log.dropped());
+        let text = self.gateway.metrics(self.connections.load(Ordering::Relaxed));
         Answer::whole(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
 }

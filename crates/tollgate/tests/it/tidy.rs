@@ -125,7 +125,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "proof", "routing", "store", "upstream",
         ],
     ),
-    ("telemetry", &["clock", "outcome"]),
+    ("telemetry", &["clock", "ids", "outcome"]),
     ("upstream", &["clock", "config", "http1", "lines"]),
     ("webhooks", &["clock", "ids", "keys", "lines", "store", "upstream"]),
 ];

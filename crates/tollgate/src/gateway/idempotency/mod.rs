@@ -36,8 +36,6 @@ const NAME: &str = "idempotency-key";
 const MAX_KEY: usize = 255;
 /// Says that the answer is an earlier request's.
 const REPLAYED: HeaderName = HeaderName::from_static("x-tollgate-replayed");
-/// Prefix of request ids.
-const REQUEST: &str = "req_";
 
 /// Answers a request that carries the header.
 pub(super) async fn serve(
@@ -95,16 +93,12 @@ async fn begin(
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<(Begun, Held), Stopped> {
-    let key = caller::identify(gateway, inbound, session)?;
-    let mut request = None;
-    meter.note(|record| {
-        record.key_id = Some(Arc::clone(&key.id));
-        record.project_id = Some(Arc::clone(&key.project_id));
-        request = ids::bits(REQUEST, &record.id);
-    });
+    let key = caller::noted(gateway, inbound, session, meter)?;
+    let mut request = 0;
+    meter.note(|record| request = record.number);
     let name = identity::name(&key.project_id, key.mode.as_str(), work.name(), &key_text(inbound)?);
     let (held, identity) = held::read(gateway, work, inbound, body).await?;
-    let begun = gateway.replays.begin(name, identity, request.unwrap_or_default()).await.map_err(refusal)?;
+    let begun = gateway.replays.begin(name, identity, request).await.map_err(refusal)?;
     Ok((begun, held))
 }
 
@@ -127,7 +121,7 @@ fn key_text(inbound: &Inbound) -> Result<String, Fault> {
 }
 
 fn refusal(refusal: Refusal) -> Fault {
-    let first = |request| ids::from_bits(REQUEST, request);
+    let first = |request| ids::from_bits(ids::REQUEST, request);
     match refusal {
         Refusal::Other => Fault::new(
             FaultKind::Contradiction,
