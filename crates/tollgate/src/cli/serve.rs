@@ -1,15 +1,18 @@
 //! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
 
 use crate::accounts::Accounts;
-use crate::admin::{self, AdminState, Books};
+use crate::admin::{self, AdminState, Books, Running};
+use crate::clock;
 use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
+use crate::face::Face;
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
+use crate::openapi::{self, Access, Operation};
 use crate::replay::Replays;
 use crate::routing::Fleet;
-use crate::surface::{Planes, Surface};
+use crate::surface::{self, Planes, Surface};
 use crate::telemetry::{self, Log, Telemetry};
 use crate::upstream::{self, Connector, Network, Sandbox};
 use arc_swap::ArcSwap;
@@ -115,6 +118,7 @@ async fn run_on(
         .await
         .map_err(|e| other("cannot open the ledger")(&e))?;
     let gateway = build(config, &installation, log, accounts, &ledger, books)?;
+    let file = sources.file.clone();
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -140,7 +144,7 @@ async fn run_on(
         stop_watching.clone(),
     ));
     let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
-    let house = House::open(config, &gateway, &installation, &bindings)?;
+    let house = House::open(config, &gateway, &installation, &bindings, file)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
     drop(bindings);
@@ -193,6 +197,14 @@ fn build(
     }))
 }
 
+/// The routes of the data plane, for the console.
+fn routes() -> Vec<String> {
+    let answered =
+        |operation: &Operation| operation.access == Access::Key && surface::serves(operation.method, operation.path);
+    let all = openapi::operations().into_iter().filter(answered);
+    all.map(|operation| format!("{} {}", operation.method, operation.path)).collect()
+}
+
 /// The bound addresses.
 struct Bindings {
     data: Binding,
@@ -212,6 +224,13 @@ impl Bindings {
             door::bind(address, tls.clone()).map_err(|e| Stop::Other(format!("cannot listen on {address}: {e}")))
         };
         Ok(Self { data: bind(server.listen)?, admin: server.admin_listen.map(bind).transpose()?, tls: tls.is_some() })
+    }
+
+    /// Where the data plane is, if operators have a listener of their own.
+    fn api_base(&self) -> Option<String> {
+        self.admin.as_ref()?;
+        let scheme = if self.tls { "https" } else { "http" };
+        Some(format!("{scheme}://{}", self.data.address().ok()?))
     }
 }
 
@@ -233,6 +252,7 @@ impl House {
         gateway: &Arc<Gateway>,
         installation: &Installation,
         bindings: &Bindings,
+        file: Option<PathBuf>,
     ) -> Result<Self, Stop> {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
@@ -245,13 +265,27 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
-        let admin = admin::router(AdminState::of(installation, books));
+        let running = Running {
+            fleet: Arc::new({
+                let gateway = Arc::clone(gateway);
+                move || gateway.fleet.load_full()
+            }),
+            network: gateway.network.clone(),
+            tls: bindings.tls,
+            file,
+            api_base: bindings.api_base(),
+            routes: routes(),
+            started_at: clock::now_ms(),
+        };
+        let admin = admin::router(AdminState::of(installation, books, running));
+        let face = Arc::new(Face::new(surface::serves));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {
                 handler: Arc::new(Surface {
                     gateway: Arc::clone(gateway),
                     admin: admin.clone(),
+                    face: Arc::clone(&face),
                     store: installation.store.clone(),
                     planes,
                     ready: Arc::clone(&ready),
@@ -417,6 +451,8 @@ fn announce(bindings: &Bindings, config: &Config, first: &FirstRun) -> std::io::
     let mut out = std::io::stdout().lock();
     writeln!(out, "API:      {scheme}://{data}/v1")?;
     writeln!(out, "Admin:    {scheme}://{operators}/admin/v1")?;
+    writeln!(out, "Console:  {scheme}://{operators}/console")?;
+    writeln!(out, "Docs:     {scheme}://{data}/docs")?;
     writeln!(out, "Metrics:  {scheme}://{operators}/metrics")?;
     if config.providers.is_empty() {
         writeln!(out, "No provider is configured: only test keys are answered, by the sandbox.")?;

@@ -14,6 +14,7 @@ pub mod entry;
 pub mod retention;
 mod run;
 mod stored;
+pub mod timings;
 pub mod verify;
 pub mod view;
 

@@ -6,8 +6,10 @@
 mod models;
 mod operators;
 mod own;
+mod served;
 
 use crate::door::Handler;
+use crate::face::Face;
 use crate::gateway::{self, Gateway, Route, Session, fault_answer, request_id};
 use crate::http1::HeadError;
 use crate::message::{Answer, CallerBody, Inbound};
@@ -17,6 +19,8 @@ use http::{HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tollgate_protocol::fault::{Fault, FaultKind};
+
+pub use served::serves;
 
 /// Which of the planes a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub struct Surface {
     pub gateway: Arc<Gateway>,
     /// The admin API.
     pub admin: Router,
+    /// Pages for people.
+    pub face: Arc<Face>,
     /// For receipts.
     pub store: Store,
     /// What this listener serves.
@@ -45,9 +51,16 @@ pub struct Surface {
 
 impl Surface {
     /// The routes. Anything else is a 404, known paths with another method a 405.
-    async fn route(&self, inbound: Inbound, body: &mut dyn CallerBody, session: &mut Session) -> Answer {
+    async fn route(&self, mut inbound: Inbound, body: &mut dyn CallerBody, session: &mut Session) -> Answer {
+        // The playground reaches the data plane by the console's own address, with a key like anybody else.
+        let played =
+            inbound.path.strip_prefix("/console/play").filter(|path| path.starts_with('/') && self.planes.admin);
+        let data = self.planes.data || played.is_some();
+        if let Some(path) = played.map(str::to_owned) {
+            inbound.path = path;
+        }
         let path = inbound.path.as_str();
-        if self.planes.data {
+        if data {
             let upstream = match path {
                 "/v1/chat/completions" => Some(Route::Chat),
                 "/v1/embeddings" => Some(Route::Embeddings),
@@ -68,15 +81,13 @@ impl Surface {
                 };
             }
         }
-        if self.planes.data && path == "/v1/key" {
+        if data && path == "/v1/key" {
             return match inbound.method {
                 Method::GET | Method::HEAD => own::key(&self.gateway, &inbound, session),
                 _ => wrong_method("GET"),
             };
         }
-        if self.planes.data
-            && let Some(id) = path.strip_prefix("/v1/receipts/")
-        {
+        if data && let Some(id) = path.strip_prefix("/v1/receipts/") {
             return match inbound.method {
                 Method::GET | Method::HEAD => {
                     Box::pin(own::receipt(&self.gateway, &self.store, &inbound, session, id)).await
@@ -98,10 +109,16 @@ impl Surface {
                 Method::GET | Method::HEAD => self.metrics(),
                 _ => wrong_method("GET"),
             },
-            _ if self.planes.admin && (path == "/admin" || path.starts_with("/admin/")) => {
+            _ if self.planes.admin
+                && (path == "/admin" || path.starts_with("/admin/") || path == "/console/session") =>
+            {
                 operators::answer(self.admin.clone(), inbound, body).await
             }
-            _ => no_route(&inbound),
+            _ => {
+                let page = self.face.public(&inbound);
+                let page = page.or_else(|| self.face.console(&inbound).filter(|_| self.planes.admin));
+                page.unwrap_or_else(|| no_route(&inbound))
+            }
         }
     }
 
