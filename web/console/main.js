@@ -1,7 +1,7 @@
 // The console's start: who is signed in, which view belongs to the address, the frame around it.
 import { h, fill } from "./lib/dom.js";
 import { icon } from "./lib/icons.js";
-import { ask, get, onSignedOut } from "./lib/api.js";
+import { ApiError, ask, get, onSignedOut } from "./lib/api.js";
 import { failed, say, wait } from "./lib/parts.js";
 import { signIn } from "./views/sign-in.js";
 import { overview } from "./views/overview.js";
@@ -120,7 +120,8 @@ async function run(view, context) {
     await view(context);
   } catch (error) {
     if (error.name !== "AbortError" && !context.signal.aborted) {
-      console.error(error);
+      // What the gateway says is shown; what a view did wrong is for whoever mends it.
+      if (!(error instanceof ApiError)) console.error(error);
       fill(context.page, failed(error, context.again));
     }
   } finally {

@@ -46,7 +46,7 @@ export async function request(context) {
         ["Translation", row.translation ?? h("span.muted", "none: passed through as it was")],
         ["Provider's request id", row.upstream_request_id ? h("code", row.upstream_request_id) : h("span.muted", "none")],
       ])),
-      card("How long", {}, timing(row), attempts(row)),
+      card("How long", {}, h("div.stack", timing(row), attempts(row))),
     ),
     card("What it cost", { actions: [h("strong", { "data-figure": "amount", title: `$${row.amount_usd}` }, `$${row.amount_usd}`)] }, receipt(row)),
     card("Do it again", {}, h("p.hint", "Bodies are not kept: this is a request of the same kind, with your own key."),
@@ -112,7 +112,7 @@ function receipt(row) {
     facts([
       ["Basis", [badge(row.basis), " ", h("span.soft", reason)]],
       ["Price version", row.price_version ? h("code", row.price_version) : h("span.muted", "none")],
-      ["Charge", h("a", { href: `/console/ledger?request=${row.id}` }, row.charge_id)],
+      ["Charge", h("a.mono", { href: `/console/ledger?request=${row.id}` }, row.charge_id)],
       refunds.length > 0 && ["Net", `$${net}`],
       ["Provider's bill", usd(row.provider_cost_usd)],
     ]),
