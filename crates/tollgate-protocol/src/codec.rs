@@ -31,13 +31,23 @@ impl Protocol {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Chat, Self::Responses, Self::Messages, Self::GenerateContent];
 
-    /// What it can do. The only place that knows which room speaks which protocol.
-    pub fn codec(self) -> Option<&'static dyn Codec> {
+    /// Its name in configuration files.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Chat => None,
-            Self::Responses => None,
-            Self::Messages => None,
-            Self::GenerateContent => None,
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::GenerateContent => "generate-content",
+        }
+    }
+
+    /// What it can do. The only place that knows which room speaks which protocol.
+    pub fn codec(self) -> &'static dyn Codec {
+        match self {
+            Self::Chat => &crate::chat::ChatCompletions,
+            Self::Responses => &crate::responses::Responses,
+            Self::Messages => &crate::messages::Messages,
+            Self::GenerateContent => &crate::gemini::GenerateContent,
         }
     }
 }
@@ -64,6 +74,20 @@ pub struct Target<'a> {
     pub strict: bool,
 }
 
+impl Target<'_> {
+    /// What is done once a request is read and written: where anything was lost and nothing may be, a fault that names
+    /// the first field.
+    pub fn settle(&self, losses: &Losses) -> Result<(), Fault> {
+        match losses.iter().next() {
+            Some((field, _)) if self.strict => {
+                let message = format!("'{field}' cannot be expressed to this model, and nothing may be lost.");
+                Err(Fault::unsupported(field.to_owned(), message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A request as it is to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
@@ -82,6 +106,8 @@ pub struct AnswerHead {
     pub created: i64,
     /// The model that answered, by the name that the caller is to see.
     pub model: String,
+    /// The answer that the conversation goes on from, by the id that the caller gave.
+    pub previous: Option<String>,
     /// A stream is to be one JSON list rather than server-sent events.
     pub array: bool,
 }
@@ -173,6 +199,11 @@ pub trait Encoder: Send {
 
     /// The stream has failed: writes the protocol's error event and never its success terminator.
     fn fault(&mut self, fault: &Fault, out: &mut BytesMut);
+
+    /// The vendor is at work: writes something that says so and nothing else.
+    fn keep_alive(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b": keep-alive\n\n");
+    }
 
     /// What of the answer it had no word for so far.
     fn losses(&self) -> &Losses;

@@ -56,6 +56,8 @@ pub enum FaultKind {
     UpstreamBroken,
     /// The vendor is overloaded or cannot be reached, or all of its accounts rest.
     UpstreamUnavailable,
+    /// The vendor says that it is overloaded, where its protocol has a status of its own for that.
+    UpstreamOverloaded,
     /// The vendor did not answer in time.
     UpstreamTimeout,
     /// The gateway is shutting down or out of some resource.
@@ -97,7 +99,7 @@ impl FaultKind {
             Self::Rejected(status) => status,
             Self::Internal => 500,
             Self::UpstreamBroken => 502,
-            Self::UpstreamUnavailable | Self::Unavailable => 503,
+            Self::UpstreamUnavailable | Self::UpstreamOverloaded | Self::Unavailable => 503,
             Self::UpstreamTimeout => 504,
         }
     }
@@ -120,6 +122,11 @@ impl Fault {
     /// A wrong request; names the field.
     pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FaultKind::InvalidRequest, "invalid_request", message).about(param)
+    }
+
+    /// A right request that the model or the vendor's protocol cannot express; names the field.
+    pub fn unsupported(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(FaultKind::InvalidRequest, "unsupported_parameter", message).about(param)
     }
 
     /// The vendor's answer broke or made no sense.
@@ -150,9 +157,14 @@ impl Fault {
 
     /// Takes a secret out of everything that the caller may read.
     pub fn conceal(&mut self, secret: &str) {
+        self.reword(secret, "***");
+    }
+
+    /// Puts other words in the place of some in everything that the caller may read: the gateway's id for the vendor's.
+    pub fn reword(&mut self, words: &str, others: &str) {
         let hide = |text: &mut Cow<'static, str>| {
-            if !secret.is_empty() && text.contains(secret) {
-                *text = text.replace(secret, "***").into();
+            if !words.is_empty() && text.contains(words) {
+                *text = text.replace(words, others).into();
             }
         };
         hide(&mut self.message);

@@ -33,6 +33,15 @@ impl<'a> Fields<'a> {
     /// Reads an object. `null` members count as absent. Of a member given twice the last one counts, as for most
     /// parsers; what must not be given twice is checked by whoever reads the head.
     pub fn read(text: &'a str, path: impl Into<String>) -> Result<Self, Fault> {
+        Self::read_renamed(text, path, |name| name)
+    }
+
+    /// As [`Fields::read`], for a protocol that takes a name in more than one spelling: `rename` makes them one.
+    pub(crate) fn read_renamed(
+        text: &'a str,
+        path: impl Into<String>,
+        rename: impl Fn(Cow<'a, str>) -> Cow<'a, str>,
+    ) -> Result<Self, Fault> {
         let path = path.into();
         let mut members: Vec<Field<'a>> = Vec::new();
         let read = json::members(text.as_bytes(), |member| {
@@ -40,7 +49,7 @@ impl<'a> Fields<'a> {
                 return;
             }
             let (Some(value), Ok(name)) = (text.get(member.range()), own(member.key())) else { return };
-            members.push(Field { name, value, taken: Cell::new(false) });
+            members.push(Field { name: rename(name), value, taken: Cell::new(false) });
         });
         match read {
             Ok(_) => Ok(Self { path, members }),

@@ -4,7 +4,7 @@
 
 use crate::codec::InPath;
 use crate::fault::{Fault, FaultKind};
-use crate::json::{self, JsonError, JsonErrorKind};
+use crate::json::{self, JsonError, JsonErrorKind, Member};
 use crate::splice::Splice;
 use std::ops::Range;
 
@@ -40,6 +40,10 @@ pub struct Head {
     pub output_cap: Option<u64>,
     /// How many alternatives were asked for.
     pub choices: u64,
+    /// Where the body repeats the model that the path names, as `models/…`.
+    echoes: Vec<Range<usize>>,
+    /// Whether a stream tells its usage only if asked to.
+    usage_on_demand: bool,
     /// Where `stream_options` stands and what it holds, if it is there.
     stream_options: Option<StreamOptions>,
     /// Offset of the request's closing brace.
@@ -59,7 +63,19 @@ struct StreamOptions {
 ///
 /// A field that says what may be done or what it costs must not be given twice: two parsers could read two requests.
 pub fn read(body: &[u8], spec: &Spec, path: &InPath<'_>) -> Result<Head, Fault> {
-    let mut head = Head { choices: 1, stream: path.stream, ..Head::default() };
+    read_with(body, spec, path, |_, _| Ok(()))
+}
+
+/// As [`read`], for a protocol that has more such fields, inside others: `more` sees each member that `spec` does not
+/// name.
+pub fn read_with(
+    body: &[u8],
+    spec: &Spec,
+    path: &InPath<'_>,
+    mut more: impl FnMut(&Member<'_>, &mut Head) -> Result<(), Fault>,
+) -> Result<Head, Fault> {
+    let usage_on_demand = spec.usage_on_demand;
+    let mut head = Head { choices: 1, stream: path.stream, usage_on_demand, ..Head::default() };
     let mut seen = Seen::default();
     let mut needed = spec.needs.is_empty();
     let mut fault: Option<Fault> = None;
@@ -110,7 +126,7 @@ pub fn read(body: &[u8], spec: &Spec, path: &InPath<'_>) -> Result<Head, Fault> 
                 }
             })
         } else {
-            Ok(())
+            more(&member, &mut head)
         };
         fault = taken.err();
     })
@@ -132,10 +148,11 @@ pub fn read(body: &[u8], spec: &Spec, path: &InPath<'_>) -> Result<Head, Fault> 
 
 /// Fields that were there.
 #[derive(Default)]
-struct Seen(Vec<&'static str>);
+pub(crate) struct Seen(Vec<&'static str>);
 
 impl Seen {
-    fn once(&mut self, name: &'static str) -> Result<(), Fault> {
+    /// Notes a field; one that was there before is a fault.
+    pub(crate) fn once(&mut self, name: &'static str) -> Result<(), Fault> {
         if self.0.contains(&name) {
             return Err(Fault::invalid(name, format!("'{name}' is given twice.")));
         }
@@ -144,7 +161,8 @@ impl Seen {
     }
 }
 
-fn whole(name: &'static str, value: &[u8]) -> Result<Option<u64>, Fault> {
+/// A whole number; `None` for `null`.
+pub(crate) fn whole(name: &'static str, value: &[u8]) -> Result<Option<u64>, Fault> {
     match json::whole(value) {
         Some(n) => Ok(Some(n)),
         None if value == b"null" => Ok(None),
@@ -154,17 +172,26 @@ fn whole(name: &'static str, value: &[u8]) -> Result<Option<u64>, Fault> {
 
 impl Head {
     /// The changes that make the caller's request the vendor's: its own model name, and asking for usage in a
-    /// stream. In order of their place.
+    /// stream where the protocol has that. In order of their place.
     pub fn edits(&self, model: &str, ask_usage: bool) -> Vec<Splice> {
         let mut edits = Vec::new();
         if let Some(range) = self.model_range.clone().filter(|_| model != self.model) {
             edits.push(Splice { range, text: json::quote(model) });
         }
-        if ask_usage && self.stream && !self.include_usage {
+        if model != self.model {
+            let text = json::quote(&format!("models/{model}"));
+            edits.extend(self.echoes.iter().map(|range| Splice { range: range.clone(), text: text.clone() }));
+        }
+        if ask_usage && self.usage_on_demand && self.stream && !self.include_usage {
             edits.push(self.usage_splice());
         }
         edits.sort_by_key(|splice| splice.range.start);
         edits
+    }
+
+    /// Notes that the body repeats the model of the path at `range`.
+    pub(crate) fn echo(&mut self, range: Range<usize>) {
+        self.echoes.push(range);
     }
 
     fn usage_splice(&self) -> Splice {

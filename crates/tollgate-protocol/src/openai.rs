@@ -2,8 +2,12 @@
 //!
 //! Source of the vendor facts: `OpenAI`'s published API description and official libraries, as of 2026-08 to 2026-11.
 
+use crate::canonical::TokenLogprob;
+use crate::codec::Refusal;
 use crate::fault::{Fault, FaultKind, Meaning};
+use crate::fields::{Fields, items};
 use crate::scrub;
+use crate::write::{List, Object};
 use bytes::BytesMut;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -39,7 +43,8 @@ pub fn write_error_event(fault: &Fault, out: &mut BytesMut) {
     out.extend_from_slice(b"\n\n");
 }
 
-fn error_type(kind: FaultKind) -> &'static str {
+/// The `type` of an error.
+pub(crate) fn error_type(kind: FaultKind) -> &'static str {
     match kind {
         FaultKind::InvalidRequest
         | FaultKind::Unauthenticated
@@ -53,7 +58,10 @@ fn error_type(kind: FaultKind) -> &'static str {
         FaultKind::BudgetExceeded => "insufficient_quota",
         FaultKind::Forbidden => "permission_error",
         FaultKind::RateLimited => "rate_limit_error",
-        FaultKind::UpstreamBroken | FaultKind::UpstreamUnavailable | FaultKind::UpstreamTimeout => "upstream_error",
+        FaultKind::UpstreamBroken
+        | FaultKind::UpstreamUnavailable
+        | FaultKind::UpstreamOverloaded
+        | FaultKind::UpstreamTimeout => "upstream_error",
         FaultKind::Unavailable => "service_unavailable_error",
         FaultKind::Internal => "server_error",
     }
@@ -82,7 +90,9 @@ pub fn read_error(body: &[u8]) -> Option<VendorError> {
         Some(error) => error,
     };
     if let Some(text) = error.as_str() {
-        return Some(VendorError { message: Some(scrub::text(text)), ..VendorError::default() });
+        // xAI has its code beside.
+        let code = value.get("code").and_then(serde_json::Value::as_str).map(scrub::text);
+        return Some(VendorError { message: Some(scrub::text(text)), code, ..VendorError::default() });
     }
     error.as_object()?;
     let text = |name: &str| match error.get(name) {
@@ -135,6 +145,36 @@ pub fn meaning(status: u16, error: Option<&VendorError>) -> Meaning {
     }
 }
 
+/// A vendor's error answer: what it means, and the fault that the caller sees. `wait` is what its headers say.
+pub fn refusal(status: u16, body: &[u8], wait: Option<Duration>) -> Refusal {
+    let error = read_error(body);
+    let is_error = error.is_some();
+    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { meaning(status, error.as_ref()) };
+    let mut fault = fault(meaning, status, error, wait);
+    if meaning == Meaning::Caller && is_error {
+        fault.raw = Some(scrub::body(body));
+    }
+    Refusal { meaning, fault }
+}
+
+/// Codes of a failed response that are about what the caller sent.
+const REJECTED: [&str; 14] = [
+    "bio_policy",
+    "invalid_image",
+    "invalid_image_format",
+    "invalid_base64_image",
+    "invalid_image_url",
+    "image_too_large",
+    "image_too_small",
+    "image_parse_error",
+    "image_content_policy_violation",
+    "invalid_image_mode",
+    "image_file_too_large",
+    "unsupported_image_media_type",
+    "empty_image_file",
+    "image_file_not_found",
+];
+
 /// What an error object inside a stream or inside a 200 means: there the status is not to be had.
 pub fn meaning_in_band(error: &VendorError) -> Meaning {
     let names = [error.code.as_deref(), error.kind.as_deref()];
@@ -145,7 +185,9 @@ pub fn meaning_in_band(error: &VendorError) -> Meaning {
         Meaning::RateLimited
     } else if any(&["server_is_overloaded", "overloaded_error", "service_unavailable_error", "503", "529"]) {
         Meaning::Unavailable
-    } else if any(&["invalid_request_error", "invalid_prompt", "context_length_exceeded", "content_filter", "400"]) {
+    } else if any(&["invalid_request_error", "invalid_prompt", "context_length_exceeded", "content_filter", "400"])
+        || any(&REJECTED)
+    {
         Meaning::Caller
     } else {
         Meaning::Broken
@@ -200,6 +242,46 @@ fn model_object(id: &str, owner: &str, created: i64) -> serde_json::Value {
     serde_json::json!({"id": id, "object": "model", "created": created, "owned_by": owner})
 }
 
+/// Reads a list of tokens with their log-probabilities.
+pub(crate) fn read_logprobs(raw: &str) -> Result<Vec<TokenLogprob>, Fault> {
+    let one = |fields: &Fields<'_>, top: Vec<TokenLogprob>| -> Result<TokenLogprob, Fault> {
+        Ok(TokenLogprob {
+            token: fields.text("token")?.unwrap_or_default().into_owned(),
+            logprob: fields.number("logprob")?.unwrap_or_default(),
+            top,
+        })
+    };
+    let mut tokens = Vec::new();
+    for item in items(raw, "logprobs")? {
+        let fields = item.fields()?;
+        let mut top = Vec::new();
+        for other in fields.list("top_logprobs")?.unwrap_or_default() {
+            top.push(one(&other.fields()?, Vec::new())?);
+        }
+        tokens.push(one(&fields, top)?);
+    }
+    Ok(tokens)
+}
+
+/// Writes them.
+pub(crate) fn write_logprobs(list: &mut List<'_>, tokens: &[TokenLogprob]) {
+    let one = |object: &mut Object<'_>, token: &TokenLogprob| {
+        object.text("token", &token.token).number("logprob", token.logprob);
+        let mut bytes = object.list("bytes");
+        for byte in token.token.bytes() {
+            bytes.raw(&byte.to_string());
+        }
+    };
+    for token in tokens {
+        let mut object = list.object();
+        one(&mut object, token);
+        let mut top = object.list("top_logprobs");
+        for other in &token.top {
+            one(&mut top.object(), other);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,7 +296,13 @@ mod tests {
         assert_eq!(meaning(500, read_error(b"<html>").as_ref()), Meaning::Broken);
         let wrapped = read_error(br#"[{"error":{"code":400,"message":"bad"}}]"#).unwrap();
         assert_eq!(wrapped.code.as_deref(), Some("400"));
+        let xai = read_error(br#"{"code":"invalid-argument","error":"Model not found: x"}"#).unwrap();
+        assert_eq!(xai.code.as_deref(), Some("invalid-argument"));
         let fault = fault(Meaning::Account, 401, quota, None);
         assert_eq!(fault.status(), 502);
+        let refused = refusal(400, br#"{"error":{"message":"bad org-ABCDEFGH12","param":"input"}}"#, None);
+        assert_eq!((refused.meaning, refused.fault.param.as_deref()), (Meaning::Caller, Some("input")));
+        assert_eq!(refused.fault.raw.unwrap(), br#"{"error":{"message":"bad ***","param":"input"}}"#);
+        assert_eq!(refusal(302, b"", None).meaning, Meaning::Broken);
     }
 }

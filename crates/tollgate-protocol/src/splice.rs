@@ -1,6 +1,6 @@
 //! Replaces ranges of a body and keeps every other byte as it was.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use std::ops::Range;
 
 /// A range of the body and what stands there instead. An empty range inserts.
@@ -20,18 +20,23 @@ pub fn apply(body: &Bytes, splices: &[Splice]) -> Bytes {
     }
     let added: usize = splices.iter().map(|s| s.text.len()).sum();
     let mut out = Vec::with_capacity(body.len() + added);
+    write(body, splices, &mut out);
+    Bytes::from(out)
+}
+
+/// Appends `text` to `out` with `splices` carried out, under the same conditions.
+pub fn write(text: &[u8], splices: &[Splice], out: &mut impl BufMut) {
     let mut at = 0;
     for splice in splices {
-        let Some(kept) = body.get(at..splice.range.start) else { continue };
-        if splice.range.end > body.len() {
+        let Some(kept) = text.get(at..splice.range.start) else { continue };
+        if splice.range.end > text.len() || splice.range.end < splice.range.start {
             continue;
         }
-        out.extend_from_slice(kept);
-        out.extend_from_slice(splice.text.as_bytes());
+        out.put_slice(kept);
+        out.put_slice(splice.text.as_bytes());
         at = splice.range.end;
     }
-    out.extend_from_slice(body.get(at..).unwrap_or_default());
-    Bytes::from(out)
+    out.put_slice(text.get(at..).unwrap_or_default());
 }
 
 #[cfg(test)]

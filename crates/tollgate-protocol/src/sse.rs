@@ -93,9 +93,9 @@ impl<'a> Event<'a> {
         event
     }
 
-    /// Whether it carries nothing but comments, blank lines or fields without data.
+    /// Whether it only says that the vendor is at work: comments, blank lines, fields without data, or a ping.
     pub fn is_keep_alive(&self) -> bool {
-        self.data.is_none() && self.name.is_none()
+        (self.data.is_none() && self.name.is_none()) || self.name == Some(b"ping")
     }
 }
 
@@ -144,6 +144,7 @@ mod tests {
         assert_eq!(event.data.as_deref(), Some(&b"one\n two\n"[..]));
         assert!(Event::read(b": ping\n\n").is_keep_alive());
         assert!(Event::read(b"\n").is_keep_alive());
+        assert!(Event::read(b"event: ping\ndata: {}\n\n").is_keep_alive());
         assert!(!event.stray && !Event::read(b": ping\r\nretry: 3\r\nid\r\n\r\n").stray);
         for stray in ["<html>\n\n", "{\"error\":1}\n\n", "data: x\nda ta: y\n\n"] {
             assert!(Event::read(stray.as_bytes()).stray, "{stray}");

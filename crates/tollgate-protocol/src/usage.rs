@@ -89,24 +89,51 @@ pub struct Usage {
     pub suspect: bool,
 }
 
+/// Names of the counters.
+const NAMES: [&str; 14] = [
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_input_tokens",
+    "image_output_tokens",
+    "audio_milliseconds",
+    "video_milliseconds",
+    "images",
+    "tool_calls",
+];
+
 impl Usage {
     /// All counters by the names that they have outside.
     pub fn counters(&self) -> [(&'static str, u64); 14] {
+        let mut all = [("", 0); 14];
+        for ((slot, name), count) in all.iter_mut().zip(NAMES).zip(self.counts()) {
+            *slot = (name, count);
+        }
+        all
+    }
+
+    /// All counters in the order in which [`Usage::counters`] names them.
+    pub fn counts(&self) -> [u64; 14] {
         [
-            ("input_tokens", self.input_tokens),
-            ("cache_read_tokens", self.cache_read_tokens),
-            ("cache_write_5m_tokens", self.cache_write_5m_tokens),
-            ("cache_write_1h_tokens", self.cache_write_1h_tokens),
-            ("output_tokens", self.output_tokens),
-            ("reasoning_tokens", self.reasoning_tokens),
-            ("audio_input_tokens", self.audio_input_tokens),
-            ("audio_output_tokens", self.audio_output_tokens),
-            ("image_input_tokens", self.image_input_tokens),
-            ("image_output_tokens", self.image_output_tokens),
-            ("audio_milliseconds", self.audio_milliseconds),
-            ("video_milliseconds", self.video_milliseconds),
-            ("images", self.images),
-            ("tool_calls", self.tool_calls),
+            self.input_tokens,
+            self.cache_read_tokens,
+            self.cache_write_5m_tokens,
+            self.cache_write_1h_tokens,
+            self.output_tokens,
+            self.reasoning_tokens,
+            self.audio_input_tokens,
+            self.audio_output_tokens,
+            self.image_input_tokens,
+            self.image_output_tokens,
+            self.audio_milliseconds,
+            self.video_milliseconds,
+            self.images,
+            self.tool_calls,
         ]
     }
 

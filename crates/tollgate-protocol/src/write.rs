@@ -96,6 +96,17 @@ impl Object<'_> {
         self
     }
 
+    /// Members as they are, without braces around them; none where the text is empty.
+    pub fn members(&mut self, json: &str) -> &mut Self {
+        if !json.is_empty() {
+            if !std::mem::replace(&mut self.empty, false) {
+                self.out.put_u8(b',');
+            }
+            self.out.extend_from_slice(json.as_bytes());
+        }
+        self
+    }
+
     /// `null`.
     pub fn null(&mut self, name: &str) -> &mut Self {
         self.raw(name, "null")

@@ -4,7 +4,8 @@
 //! steps, without a socket or a clock. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
 //! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
 //!
-//! The same request gets the same answer from the same seed, to the byte, ids and times included.
+//! The same request gets the same answer from the same seed, to the byte, ids and times included, except that a stored
+//! response whose id is taken gets the next one.
 //!
 //! # Steering
 //!
@@ -19,9 +20,16 @@
 //! | `chunk-ms=20` | waits between content chunks |
 //! | `chunks=200` | content chunks; as many tokens too unless `output-tokens` says otherwise, never more than tokens |
 //! | `output-tokens=500` | tokens of text, before the caller's cap and stop sequences |
-//! | `reasoning-tokens=N`, `cached-tokens=N` | hidden output, cached part of the input, in the usage |
+//! | `reasoning-tokens=N` | reasoning, which counts as output and against the cap; seen where the protocol shows it |
+//! | `dialect=deepseek`, `dialect=openai` | whose way of speaking the chat protocol; the request tells it otherwise |
+//! | `redacted` | reasoning comes without its words (`redacted_thinking`) |
+//! | `cached-tokens=N`, `cache-write-tokens=N` | parts of the input that came from, or went into, the vendor's cache |
 //! | `usage=none` | also `negative`, `absurd`, `text` (not numbers), `in-finish` (in a stream's finish chunk) |
 //! | `tool-call=NAME` | calls that tool of the request once, with arguments valid for its schema |
+//! | `tool-calls=N` | that many calls of it in one answer |
+//! | `tool-rounds=N` | with `tool-call`: calls again after results, until the conversation holds N rounds of them |
+//! | `strict-state` | refuses a tool loop whose reasoning state did not come back, asked for or not |
+//! | `filtered`, `filtered=prompt` | the answer ends as one that the vendor's filter stopped; nothing is answered |
 //! | `text=emoji` | text of multi-byte characters |
 //! | `cut-after=N` | the connection is closed after N content chunks; plain answers: half way. `cut-chunk`: inside an HTTP chunk |
 //! | `stall-after=N` | nothing more after N content chunks; plain answers: half way |
@@ -39,28 +47,66 @@
 //!
 //! A fault that counts more content than there is strikes at the end of the content.
 
+mod anthropic;
+mod call;
+mod clock;
 mod content;
 mod faults;
+mod gemini;
 mod multipart;
 mod openai;
 mod output;
+mod rules;
 mod schema;
 mod script;
+mod seal;
 mod server;
 mod sse;
 mod steer;
+mod turn;
+mod vector;
+mod videos;
 
+pub use clock::Clock;
 pub use content::{count_tokens, fnv1a};
 pub use script::{Answer, Step, Steps};
 pub use server::serve;
 
+use std::sync::Arc;
+
 use steer::Steer;
 
-/// The pretended vendors. Cheap to clone; holds no state.
+/// The pretended vendors. Cheap to clone; clones share what is kept: the table of video tasks, the rules that steer from
+/// beside, the last stored responses of one protocol.
 #[derive(Debug, Clone)]
 pub struct Simulator {
+    memory: Arc<openai::Memory>,
     seed: u64,
     wants_key: bool,
+    clock: Clock,
+    tasks: Arc<videos::Table>,
+    rules: Arc<rules::Rules>,
+}
+
+/// Whose wire format a request is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Vendor {
+    OpenAi,
+    Anthropic,
+    Gemini,
+}
+
+impl Vendor {
+    /// By the path, and by headers where it is everybody's.
+    fn of(request: &Request<'_>) -> Self {
+        if gemini::is_for(request) {
+            Self::Gemini
+        } else if anthropic::is_for(request) {
+            Self::Anthropic
+        } else {
+            Self::OpenAi
+        }
+    }
 }
 
 /// A request as the simulator sees it.
@@ -84,13 +130,41 @@ impl<'a> Request<'a> {
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
+
+    /// Whatever tells the vendor who is calling; empty without a credential.
+    fn credential(&self) -> String {
+        let names = ["x-goog-api-key", "x-api-key", "api-key", "authorization"];
+        let named = names.iter().find_map(|name| self.header(name));
+        let named = named.map(|value| value.strip_prefix("Bearer ").unwrap_or(value).to_owned());
+        named.or_else(|| self.parameter("key")).unwrap_or_default()
+    }
+
+    /// The first parameter of that name in the query.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let mut parts = self.query?.split('&').map(|part| part.split_once('=').unwrap_or((part, "")));
+        parts.find(|(other, _)| content::decoded(other) == name).map(|(_, value)| content::decoded(value))
+    }
 }
 
 impl Simulator {
     /// A simulator whose caller has checked the key already.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { seed, wants_key: false }
+        Self {
+            memory: Arc::default(),
+            seed,
+            wants_key: false,
+            clock: Clock::system(),
+            tasks: Arc::default(),
+            rules: Arc::default(),
+        }
+    }
+
+    /// Lives in another time than the machine's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Answers 401 in the vendor's shape to requests without a credential, as a vendor standing alone does. Any
@@ -106,9 +180,55 @@ impl Simulator {
     pub fn answer(&self, request: &Request<'_>) -> Answer {
         let named = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-tollgate-sim"));
         let parts: Vec<&str> = named.map(|(_, value)| *value).collect();
-        match Steer::parse(&parts.join(";")) {
-            Ok(steer) => faults::connection(&steer, openai::answer(self, request, &steer)),
-            Err(bad) => openai::bad_steer(self, request, &bad),
+        let from_beside = if parts.is_empty() { self.rules.take(request) } else { None };
+        let steer = Steer::parse(&from_beside.unwrap_or_else(|| parts.join(";")));
+        if let Some(answer) = videos::answer(self, request, steer.as_ref()) {
+            return faults::connection(&steer.unwrap_or_default(), answer);
         }
+        let vendor = Vendor::of(request);
+        match steer {
+            Ok(steer) => {
+                let answer = match vendor {
+                    Vendor::OpenAi => openai::answer(self, request, &steer),
+                    Vendor::Anthropic => anthropic::answer(self, request, &steer),
+                    Vendor::Gemini => gemini::answer(self, request, &steer),
+                };
+                faults::connection(&steer, answer)
+            }
+            Err(bad) => match vendor {
+                Vendor::OpenAi => openai::bad_steer(self, request, &bad),
+                Vendor::Anthropic => anthropic::bad_steer(self, request, &bad),
+                Vendor::Gemini => gemini::bad_steer(self, request, &bad),
+            },
+        }
+    }
+
+    /// The pages for tests, as status and JSON; none for any other path.
+    ///
+    /// `GET /_sim/tasks`: the video tasks, oldest first, with what is counted and billed of each; `DELETE` forgets them.
+    /// `GET /_sim/steer`: the rules that steer requests without a header of their own; `PUT` replaces them by a JSON
+    /// array of `{"steer", "method"?, "path"?, "times"?}`, of which the first that fits a request holds; `DELETE`
+    /// removes them.
+    #[must_use]
+    pub fn page(&self, method: &str, path: &str, body: &[u8]) -> Option<(u16, String)> {
+        let done = serde_json::json!({"deleted": true});
+        let page = match (method, path) {
+            ("GET", "/_sim/tasks") => videos::page(self),
+            ("DELETE", "/_sim/tasks") => {
+                self.tasks.clear();
+                done
+            }
+            ("GET", "/_sim/steer") => self.rules.page(),
+            ("PUT", "/_sim/steer") => match self.rules.replace(body) {
+                Ok(()) => self.rules.page(),
+                Err(why) => return Some((400, serde_json::json!({"error": {"message": why}}).to_string())),
+            },
+            ("DELETE", "/_sim/steer") => {
+                self.rules.clear();
+                done
+            }
+            _ => return None,
+        };
+        Some((200, page.to_string()))
     }
 }

@@ -139,6 +139,8 @@ pub(crate) struct Output {
     pub tokens: u64,
     /// The cap cut it.
     pub capped: bool,
+    /// The stop sequence that ended it, which is not part of it.
+    pub stopped: Option<String>,
     chunks: u64,
     done: u64,
 }
@@ -149,6 +151,11 @@ impl Output {
         Self::limited(Pieces::speech(seed, lead(topic), style, limits.want.is_some()), limits.want, limits)
     }
 
+    /// Believable sentences of somebody who thinks about what the user said.
+    pub(crate) fn thought(seed: u64, topic: &str, style: Style, limits: &Limits<'_>) -> Self {
+        Self::limited(Pieces::speech(seed, musing(topic), style, limits.want.is_some()), limits.want, limits)
+    }
+
     /// A given text, such as the arguments of a tool call.
     pub(crate) fn fixed(text: &str, limits: &Limits<'_>) -> Self {
         Self::limited(Pieces::fixed(text), None, limits)
@@ -156,18 +163,22 @@ impl Output {
 
     fn limited(mut pieces: Pieces, want: Option<u64>, limits: &Limits<'_>) -> Self {
         let mut tokens = want;
+        let mut stopped = None;
         if limits.stop.iter().any(|stop| !stop.is_empty()) {
             let text = written(&pieces, want.unwrap_or(u64::MAX).min(STOP_SEARCH));
-            let found = limits.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop.as_str()));
-            if let Some(before) = found.min().and_then(|at| text.get(..at)) {
+            let stops = limits.stop.iter().filter(|stop| !stop.is_empty());
+            let found = stops.filter_map(|stop| Some((text.find(stop.as_str())?, stop))).min_by_key(|(at, _)| *at);
+            if let Some((before, stop)) = found.and_then(|(at, stop)| Some((text.get(..at)?, stop))) {
                 pieces = Pieces::fixed(before);
                 tokens = None;
+                stopped = Some(stop.clone());
             }
         }
         let natural = tokens.unwrap_or_else(|| counted(&pieces));
         let tokens = natural.min(limits.cap.unwrap_or(u64::MAX));
         let chunks = limits.chunks.unwrap_or(tokens).clamp(1, tokens.max(1));
-        Self { pieces, tokens, capped: tokens < natural, chunks, done: 0 }
+        let capped = tokens < natural;
+        Self { pieces, tokens, capped, stopped: stopped.filter(|_| !capped), chunks, done: 0 }
     }
 
     /// Appends the next chunk to `out` and says how many tokens it holds; none at the end.
@@ -223,9 +234,17 @@ fn lead(topic: &str) -> String {
     if topic.is_empty() {
         return "Hello!".to_owned();
     }
+    format!("You asked about \"{}\".", quoted(topic))
+}
+
+fn musing(topic: &str) -> String {
+    format!("The user says \"{}\".", quoted(topic.trim()))
+}
+
+fn quoted(topic: &str) -> String {
     let quoted: String = topic.chars().take(QUOTE).collect();
     let ellipsis = if quoted.len() < topic.len() { "..." } else { "" };
-    format!("You asked about \"{}{ellipsis}\".", quoted.trim_end())
+    format!("{}{ellipsis}", quoted.trim_end())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Event streams: a vendor's frames, with waits between them and the faults a caller asked for.
+//! Streamed bodies: a vendor's frames, with waits between them and the faults a caller asked for.
 //!
 //! Counts content frames and knows nothing of what is in them; the vendor's part is the `Frames` trait.
 
@@ -15,11 +15,11 @@ use crate::{
 /// What a frame is for, as far as faults and waits must tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Before any content.
-    Opening,
+    /// Neither content nor what follows all of it: openings, marks between two pieces of content.
+    Between,
     /// A piece of the output; what `…-after` counts and `chunk-ms` spaces.
     Content,
-    /// After the content.
+    /// After all content.
     Closing,
     /// The vendor's end mark, which `no-done` leaves out.
     Done,
@@ -35,15 +35,33 @@ pub(crate) trait Frames: Send {
 
     /// Output tokens in the frames so far.
     fn tokens(&self) -> u64;
+
+    /// Appends what the vendor sends when it fails at this point of the stream.
+    fn error(&mut self, out: &mut BytesMut);
+
+    /// What stands before the JSON of a content frame.
+    fn lead(&self) -> &'static str {
+        "data: "
+    }
+
+    /// The vendor ends its lines with CRLF.
+    fn crlf(&self) -> bool {
+        false
+    }
+
+    /// A frame that keeps the connection open and says nothing.
+    fn beat(&self) -> &'static str {
+        ": keep-alive\n\n"
+    }
 }
 
 /// A fault that strikes after some content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Cut { inside_chunk: bool },
     Stall,
     Garbage(Garbage),
-    Error(Bytes),
+    Error,
 }
 
 /// A stream as a script.
@@ -63,19 +81,17 @@ pub(crate) struct Stream<F> {
 }
 
 impl<F: Frames> Stream<F> {
-    /// `error` is the vendor's error event as it stands inside a stream.
-    pub(crate) fn new(steer: &Steer, frames: F, error: Bytes) -> Self {
+    pub(crate) fn new(steer: &Steer, frames: F) -> Self {
         let inside_chunk = steer.cut_chunk;
         let cut = steer.cut_after.or(inside_chunk.then_some(1));
         let faults = [
             cut.map(|after| (after, Fault::Cut { inside_chunk })),
             steer.stall_after.map(|after| (after, Fault::Stall)),
             steer.garbage_after.map(|after| (after, Fault::Garbage(steer.garbage))),
-            steer.error_after.map(|after| (after, Fault::Error(error))),
+            steer.error_after.map(|after| (after, Fault::Error)),
         ];
         let endless = steer.keep_alives == Some(FOREVER);
         Self {
-            frames,
             buffer: BytesMut::with_capacity(4096),
             content: 0,
             gap: steer.chunk_gap,
@@ -86,8 +102,9 @@ impl<F: Frames> Stream<F> {
             // The earliest strikes; of two at the same place the first named above.
             fault: faults.into_iter().flatten().min_by_key(|(after, _)| *after),
             no_done: steer.no_done,
-            crlf: steer.crlf,
+            crlf: steer.crlf || frames.crlf(),
             over: false,
+            frames,
         }
     }
 
@@ -110,8 +127,8 @@ impl<F: Frames> Stream<F> {
                 Step::Cut(self.taken())
             }
             Fault::Stall => Step::Stall,
-            Fault::Error(frame) => {
-                self.buffer.extend_from_slice(&frame);
+            Fault::Error => {
+                self.frames.error(&mut self.buffer);
                 Step::Bytes(self.taken())
             }
             Fault::Garbage(Garbage::Wire) => {
@@ -119,18 +136,19 @@ impl<F: Frames> Stream<F> {
                 Step::Raw(Bytes::from_static(faults::WIRE))
             }
             // The stream goes on after these: ignoring them must not look like success.
-            Fault::Garbage(Garbage::Html) => {
-                self.buffer.extend_from_slice(faults::HTML.as_bytes());
-                self.buffer.extend_from_slice(b"data: <html>502 Bad Gateway</html>\n\n");
-                Step::Bytes(self.taken())
-            }
-            Fault::Garbage(Garbage::Json) => {
-                Step::Bytes(Bytes::from_static(b"data: {\"id\":\"broken\",\"choices\":[{\n\n"))
-            }
-            Fault::Garbage(Garbage::Binary) => {
-                Step::Bytes(Bytes::from_static(b"data: \xff\xfe\x00\xc3\x28\x1f\x8b\x08 \xa0\xa1\n\n"))
-            }
+            Fault::Garbage(Garbage::Html) => self.garbage(faults::HTML, b"<html>502 Bad Gateway</html>"),
+            Fault::Garbage(Garbage::Json) => self.garbage("", b"{\"id\":\"broken\",\"choices\":[{"),
+            Fault::Garbage(Garbage::Binary) => self.garbage("", b"\xff\xfe\x00\xc3\x28\x1f\x8b\x08 \xa0\xa1"),
         }
+    }
+
+    /// Bytes in the place of a content frame's JSON.
+    fn garbage(&mut self, before: &str, bytes: &[u8]) -> Step {
+        self.buffer.extend_from_slice(before.as_bytes());
+        self.buffer.extend_from_slice(self.frames.lead().as_bytes());
+        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(b"\n\n");
+        Step::Bytes(self.taken())
     }
 
     /// The buffer's content; the allocation is shared with later frames.
@@ -153,7 +171,7 @@ impl<F: Frames> Stream<F> {
         }
         self.beat_due = true;
         self.keep_alives = Some(if left == FOREVER { left } else { left - 1 });
-        self.buffer.extend_from_slice(b": keep-alive\n\n");
+        self.buffer.extend_from_slice(self.frames.beat().as_bytes());
         Some(Step::Bytes(self.taken()))
     }
 }

@@ -40,6 +40,36 @@ pub(crate) enum Usage {
     InFinish,
 }
 
+impl Usage {
+    /// What stands where a number of tokens belongs; none where there is to be no usage.
+    pub(crate) fn number(self, tokens: u64) -> Option<serde_json::Value> {
+        match self {
+            Self::None => None,
+            Self::True | Self::InFinish => Some(tokens.into()),
+            Self::Negative => Some((-100).into()),
+            Self::Absurd => Some(u64::MAX.into()),
+            Self::Text => Some("many".into()),
+        }
+    }
+}
+
+/// A vendor's way of speaking the chat protocol.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    OpenAi,
+    DeepSeek,
+}
+
+/// What the vendor's filter did not like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// The answer, which ends early as far as its reason says.
+    Answer,
+    /// The question: nothing is answered.
+    Prompt,
+}
+
 /// What garbage is made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Garbage {
@@ -54,12 +84,13 @@ pub(crate) enum Garbage {
     Wire,
 }
 
-/// How a pretended video task goes. Kept for the video vendors; nothing reads it yet.
+/// How a pretended video task goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Video {
     Failed,
     Filtered,
     Slow,
+    Expired,
 }
 
 /// Everything a caller asked for. The default asks for nothing.
@@ -73,10 +104,23 @@ pub(crate) struct Steer {
     pub chunk_gap: Duration,
     pub chunks: Option<u64>,
     pub output_tokens: Option<u64>,
-    pub reasoning_tokens: u64,
+    pub reasoning_tokens: Option<u64>,
     pub cached_tokens: u64,
     pub usage: Usage,
+    pub cache_write_tokens: u64,
     pub tool_call: Option<String>,
+    /// That many calls in one answer.
+    pub tool_calls: Option<u64>,
+    /// Calls again until the conversation holds so many rounds of results.
+    pub tool_rounds: Option<u64>,
+    /// Whose way of speaking the chat protocol; told by the request otherwise.
+    pub dialect: Option<Dialect>,
+    /// Reasoning comes without its words.
+    pub redacted: bool,
+    /// Reasoning state is wanted back, whatever the request asked for.
+    pub strict_state: bool,
+    /// The answer ends as one that was filtered.
+    pub filtered: Option<Filter>,
     pub style: Style,
     pub cut_after: Option<u64>,
     pub cut_chunk: bool,
@@ -98,6 +142,20 @@ pub(crate) struct Steer {
     pub crlf: bool,
     pub video: Option<Video>,
     pub video_time: Option<Duration>,
+    /// The task is made and its maker never told.
+    pub video_lost: bool,
+    /// One sample fewer than asked.
+    pub video_partial: bool,
+    pub video_link_expired: bool,
+    /// How many of the first polls are answered 429, and then 500.
+    pub video_poll_429: u64,
+    pub video_poll_500: u64,
+    /// Unfinished tasks of one account that the vendor allows.
+    pub video_parallel: Option<u64>,
+    /// The least size of a clip.
+    pub video_bytes: u64,
+    /// A video vendor's own error code.
+    pub code: Option<String>,
 }
 
 /// The part of a steering header that could not be understood, and why.
@@ -119,6 +177,7 @@ pub(crate) const FOREVER: u64 = u64::MAX;
 const HOUR_MS: u64 = 3_600_000;
 const MANY: u64 = 10_000_000;
 const GIANT: u64 = 64 << 20;
+const CLIP: u64 = 1 << 30;
 
 impl Steer {
     /// Reads a header value. Parts are separated by `;`, empty ones are skipped, a name may come once.
@@ -155,10 +214,20 @@ impl Steer {
             "chunk-ms" => self.chunk_gap = value.millis()?,
             "chunks" => self.chunks = Some(value.number(1, MANY)?),
             "output-tokens" => self.output_tokens = Some(value.number(0, MANY)?),
-            "reasoning-tokens" => self.reasoning_tokens = value.number(0, MANY)?,
+            "reasoning-tokens" => self.reasoning_tokens = Some(value.number(0, MANY)?),
             "cached-tokens" => self.cached_tokens = value.number(0, MANY)?,
+            "cache-write-tokens" => self.cache_write_tokens = value.number(0, MANY)?,
             "usage" => self.usage = value.word(USAGES)?,
             "tool-call" => self.tool_call = Some(value.text()?.to_owned()),
+            "tool-calls" => self.tool_calls = Some(value.number(1, 100)?),
+            "tool-rounds" => self.tool_rounds = Some(value.number(1, 10_000)?),
+            "dialect" => self.dialect = Some(value.word(DIALECTS)?),
+            "redacted" => self.redacted = value.flag()?,
+            "filtered" => {
+                let found = if value.0.is_some() { value.word(FILTERS)? } else { Filter::Answer };
+                self.filtered = Some(found);
+            }
+            "strict-state" => self.strict_state = value.flag()?,
             "text" => {
                 self.style = value.word(&[("plain", Style::Plain), ("emoji", Style::Emoji)])?;
             }
@@ -185,6 +254,14 @@ impl Steer {
             "video-seconds" => {
                 self.video_time = Some(Duration::from_secs(value.number(0, 86_400)?));
             }
+            "video-lost" => self.video_lost = value.flag()?,
+            "video-partial" => self.video_partial = value.flag()?,
+            "video-link-expired" => self.video_link_expired = value.flag()?,
+            "video-poll-429" => self.video_poll_429 = value.count()?,
+            "video-poll-500" => self.video_poll_500 = value.count()?,
+            "video-parallel" => self.video_parallel = Some(value.number(0, MANY)?),
+            "video-bytes" => self.video_bytes = value.number(0, CLIP)?,
+            "code" => self.code = Some(value.text()?.to_owned()),
             _ => return Err("unknown name".to_owned()),
         }
         Ok(())
@@ -208,8 +285,11 @@ const USAGES: &[(&str, Usage)] = &[
 ];
 const GARBAGES: &[(&str, Garbage)] =
     &[("html", Garbage::Html), ("json", Garbage::Json), ("binary", Garbage::Binary), ("wire", Garbage::Wire)];
+const DIALECTS: &[(&str, Dialect)] = &[("openai", Dialect::OpenAi), ("deepseek", Dialect::DeepSeek)];
+const FILTERS: &[(&str, Filter)] = &[("answer", Filter::Answer), ("prompt", Filter::Prompt)];
 const PLACES: &[(&str, At)] = &[("before-head", At::BeforeHead), ("after-head", At::AfterHead)];
-const VIDEOS: &[(&str, Video)] = &[("failed", Video::Failed), ("filtered", Video::Filtered), ("slow", Video::Slow)];
+const VIDEOS: &[(&str, Video)] =
+    &[("failed", Video::Failed), ("filtered", Video::Filtered), ("slow", Video::Slow), ("expired", Video::Expired)];
 
 #[derive(Clone, Copy)]
 struct Value<'a>(Option<&'a str>);
@@ -226,6 +306,11 @@ impl<'a> Value<'a> {
     fn number<N: FromStr + PartialOrd + fmt::Display + Copy>(self, least: N, most: N) -> Result<N, String> {
         let number = self.text()?.parse().ok().filter(|number| *number >= least && *number <= most);
         number.ok_or_else(|| format!("needs a whole number from {least} to {most}"))
+    }
+
+    /// Once, unless a number says how often.
+    fn count(self) -> Result<u64, String> {
+        if self.0.is_none() { Ok(1) } else { self.number(1, MANY) }
     }
 
     fn millis(self) -> Result<Duration, String> {

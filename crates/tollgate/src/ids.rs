@@ -18,6 +18,10 @@ const VALUES: [u8; 256] = {
     values
 };
 
+/// Digits of the time, and of each half of the random part.
+const TIME: usize = 10;
+const HALF: usize = 8;
+
 /// Longest id that is looked up, in bytes; all of ours are shorter.
 pub const MAX: usize = 64;
 
@@ -38,11 +42,19 @@ fn text(prefix: &str, now_ms: i64, random: u128) -> String {
     from_bits(prefix, (time << 80) | (random >> 48))
 }
 
-fn digits(bits: u128, out: &mut String) {
-    for place in (0..26).rev() {
-        let index = usize::try_from((bits >> (place * 5)) & 31).unwrap_or_default();
-        out.push(char::from(ALPHABET[index]));
+/// The 26 digits of an id: three parts that are numbers of the machine's own size.
+fn digits(bits: u128) -> [u8; 26] {
+    let mut digits = [b'0'; 26];
+    let (time, random) = digits.split_at_mut(TIME);
+    let (high, low) = random.split_at_mut(HALF);
+    for (part, shift) in [(time, 80), (high, 40), (low, 0)] {
+        let mut rest = (bits >> shift & u128::from(u64::MAX)).try_into().unwrap_or(0_u64);
+        for digit in part.iter_mut().rev() {
+            *digit = ALPHABET[(rest & 31) as usize];
+            rest >>= 5;
+        }
     }
+    digits
 }
 
 /// A new request id. Made on every request, so its randomness is drawn in larger lots.
@@ -54,22 +66,27 @@ pub fn request(now_ms: i64) -> String {
 /// The 128 bits of an id with this prefix: its time in milliseconds above, its random part below. They sort as the
 /// texts do.
 pub fn bits(prefix: &str, id: &str) -> Option<u128> {
-    let digits = id.strip_prefix(prefix)?.as_bytes();
-    if digits.len() != 26 {
-        return None;
-    }
-    digits.iter().try_fold(0_u128, |bits, digit| {
-        let value = VALUES.get(usize::from(*digit)).copied().filter(|value| *value < 32)?;
-        // 26 digits hold two bits more than there are.
-        (bits >> 123 == 0).then_some(bits << 5 | u128::from(value))
-    })
+    let digits: &[u8; 26] = id.strip_prefix(prefix)?.as_bytes().try_into().ok()?;
+    let (time, random) = digits.split_at(TIME);
+    let (high, low) = random.split_at(HALF);
+    let mut wrong = 0;
+    let mut part = |digits: &[u8]| {
+        digits.iter().fold(0_u64, |bits, digit| {
+            let value = VALUES[usize::from(*digit)];
+            wrong |= value & !31;
+            bits << 5 | u64::from(value & 31)
+        })
+    };
+    let (time, high, low) = (part(time), part(high), part(low));
+    // 26 digits hold two bits more than there are.
+    (wrong == 0 && time >> 48 == 0).then_some(u128::from(time) << 80 | u128::from(high) << 40 | u128::from(low))
 }
 
 /// The id with this prefix and these bits.
 pub fn from_bits(prefix: &str, bits: u128) -> String {
     let mut id = String::with_capacity(prefix.len() + 26);
     id.push_str(prefix);
-    digits(bits, &mut id);
+    id.push_str(std::str::from_utf8(&digits(bits)).unwrap_or_default());
     id
 }
 
@@ -120,7 +137,11 @@ mod tests {
         let number = bits("key_", &a).unwrap();
         assert_eq!((from_bits("key_", number), time(number)), (a.clone(), 1_795_000_000_000));
         assert!(number < bits("key_", &b).unwrap());
+        assert_eq!(from_bits("r", u128::MAX), "r7zzzzzzzzzzzzzzzzzzzzzzzzz");
+        assert_eq!(bits("r", "r7zzzzzzzzzzzzzzzzzzzzzzzzz"), Some(u128::MAX));
+        assert_eq!(from_bits("", 1 << 80 | 2 << 40 | 3), "00000000010000000200000003");
         for bad in [
+            "key_8zzzzzzzzzzzzzzzzzzzzzzzzz",
             "key_",
             "req_00000000000000000000000000",
             "key_z0000000000000000000000000",

@@ -31,6 +31,11 @@ impl Outcome {
         Self::Replayed,
     ];
 
+    /// Its place in [`Outcome::ALL`], which is the order in which they are declared.
+    pub const fn place(self) -> u8 {
+        self as u8
+    }
+
     /// As it is called in logs.
     pub fn name(self) -> &'static str {
         match self {
@@ -41,6 +46,18 @@ impl Outcome {
             Self::UpstreamError => "upstream_error",
             Self::StreamBroken => "stream_broken",
             Self::Replayed => "replayed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_at_its_place() {
+        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(outcome.place()), at);
         }
     }
 }

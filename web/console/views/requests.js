@@ -28,7 +28,8 @@ export async function requests(context) {
     fill(list, rows.length ? card(null, { bare: true }, requestTable(rows, { keys })) : card(null, { bare: true }, none(wanted, span)));
     const full = rows.length >= MOST;
     fill(more,
-      next && !full && h("button.button", { type: "button", onclick: older }, "Load older"),
+      // A page may end early where little fits; then there may be more further back.
+      next && !full && h("button.button", { type: "button", onclick: older }, rows.length ? "Load older" : "Look further back"),
       full && h("span.hint", `These are the newest ${format.count(rows.length)}. Narrow the filters to see older ones.`));
   };
   const older = async (event) => {

@@ -16,6 +16,13 @@ pub struct Capabilities {
     pub output_cap: OutputCap,
     /// The role of instructions in chat.
     pub system_role: SystemRole,
+    /// Whether a chat request may say `thinking: {"type": …}`.
+    pub thinking_field: bool,
+    /// Whether the fields are taken that only the vendor of the protocol knows: verbosity, service tier, store,
+    /// metadata, cache key.
+    pub vendor_fields: bool,
+    /// Whether a messages request may hold turns of the role `system`.
+    pub system_turns: bool,
     /// Whether `temperature`, `top_p` and `top_k` are taken at all.
     pub sampling: bool,
     /// Whether `temperature` and `top_p` may come together.
@@ -60,6 +67,8 @@ pub struct Capabilities {
     pub video_input: bool,
     /// Fetches pictures and documents from addresses by itself.
     pub fetches_urls: bool,
+    /// Takes media inside the result of a function, where its protocol has a place for them.
+    pub media_in_results: bool,
 }
 
 /// What a chat request calls its cap on output tokens.
@@ -151,6 +160,9 @@ impl Default for Capabilities {
             usual_output_tokens: 8_192,
             output_cap: OutputCap::MaxTokens,
             system_role: SystemRole::System,
+            thinking_field: false,
+            vendor_fields: true,
+            system_turns: false,
             sampling: true,
             temperature_with_top_p: true,
             max_temperature: 2.0,
@@ -173,6 +185,7 @@ impl Default for Capabilities {
             document_input: true,
             video_input: true,
             fetches_urls: true,
+            media_in_results: true,
         }
     }
 }

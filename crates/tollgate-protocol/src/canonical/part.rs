@@ -221,6 +221,16 @@ impl Media {
         words.any(|word| word.eq_ignore_ascii_case("base64")).then(|| (proper_type(kind), data.to_owned()))
     }
 
+    /// What stands at an address, or in it. `kind` where the address does not tell.
+    pub fn located(url: &str, kind: MediaKind) -> Self {
+        let (source, media_type) = match Self::data_url(url) {
+            Some((media_type, data)) => (Source::Base64(data), Some(media_type)),
+            None => (Source::Url(url.to_owned()), None),
+        };
+        let kind = media_type.as_deref().map_or(kind, MediaKind::of_type);
+        Self { kind, source, media_type, name: None, detail: None }
+    }
+
     /// Its media type, or the usual one of its kind.
     pub fn media_type_or_usual(&self) -> &str {
         self.media_type.as_deref().unwrap_or(match self.kind {

@@ -2,6 +2,7 @@
 
 use super::part::{CacheTtl, Part};
 use crate::codec::Protocol;
+use std::collections::HashSet;
 
 /// A request for an answer of a model.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -294,6 +295,19 @@ pub enum OutputFormat {
         /// Whether to the letter.
         strict: Option<bool>,
     },
+}
+
+/// The names of those tools that take free text.
+pub fn free_text_names(tools: &[Tool]) -> HashSet<&str> {
+    let names = tools.iter().filter(|tool| matches!(tool.kind, ToolKind::Custom { .. }));
+    names.filter_map(Tool::name).collect()
+}
+
+impl Request {
+    /// Whether the tool of that name takes free text.
+    pub fn takes_free_text(&self, name: &str) -> bool {
+        self.tools.iter().any(|tool| matches!(&tool.kind, ToolKind::Custom { name: other, .. } if other == name))
+    }
 }
 
 impl Tool {

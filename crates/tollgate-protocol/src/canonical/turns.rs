@@ -6,6 +6,7 @@
 
 use super::part::{Content, Part, ToolResult};
 use super::request::{Role, Turn};
+use std::collections::{HashMap, HashSet};
 
 /// Turns in order, and whether anything had to be made up.
 #[derive(Debug, Default, PartialEq)]
@@ -78,17 +79,17 @@ fn settle(out: &mut Paired, results: Vec<Part>) {
     if open.is_empty() && results.is_empty() {
         return;
     }
-    let mut results = results;
+    // Of several results of one call the last counts.
+    let last: HashMap<String, usize> =
+        results.iter().enumerate().filter_map(|(at, part)| Some((result_of(part)?.to_owned(), at))).collect();
+    let mut results: Vec<Option<Part>> = results.into_iter().map(Some).collect();
     let mut answers = Vec::with_capacity(open.len());
     for (id, name, custom) in &open {
-        let found = results.iter().rposition(|part| is_result_of(part, id));
-        if let Some(at) = found {
-            let mut part = results.remove(at);
+        let found = last.get(id).and_then(|at| results.get_mut(*at)).and_then(Option::take);
+        if let Some(mut part) = found {
             if let Content::ToolResult(result) = &mut part.content {
                 result.name.get_or_insert_with(|| name.clone());
             }
-            // An earlier result of the same call does not count.
-            results.retain(|other| !is_result_of(other, id));
             answers.push(part);
         } else {
             out.invented = true;
@@ -101,9 +102,12 @@ fn settle(out: &mut Paired, results: Vec<Part>) {
             })));
         }
     }
+    let answered: HashSet<&str> = open.iter().map(|(id, ..)| &**id).collect();
     push(&mut out.turns, Role::User, answers);
-    for part in results {
-        if let Content::ToolResult(result) = part.content {
+    for part in results.into_iter().flatten() {
+        if let Content::ToolResult(result) = part.content
+            && !answered.contains(&*result.call)
+        {
             out.orphaned = true;
             let content = result.content.into_iter().filter(|part| !part.is_blank()).collect();
             push(&mut out.turns, Role::User, content);
@@ -122,8 +126,12 @@ fn open_calls(turns: &[Turn]) -> Vec<(String, String, bool)> {
     calls.collect()
 }
 
-fn is_result_of(part: &Part, id: &str) -> bool {
-    matches!(&part.content, Content::ToolResult(result) if result.call == id)
+/// The call that it is a result of.
+fn result_of(part: &Part) -> Option<&str> {
+    match &part.content {
+        Content::ToolResult(result) => Some(&result.call),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

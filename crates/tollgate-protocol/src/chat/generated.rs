@@ -1,61 +1,34 @@
-//! What a model has made, counted while it passes: a careful running count of tokens, and the beginning of the text.
+//! What of a chunk or an answer was made.
 
-use crate::estimate::{Sample, text_length};
+use crate::generated::Generated;
 use crate::json;
 
-/// Bytes of base64 for one token of sound: 24,000 samples of two bytes and 20 tokens a second.
-const SOUND_A_TOKEN: u64 = 3200;
-/// Bytes that a model writes around a call of a tool and that nobody sees.
-const CALL_FRAME: u64 = 36;
-
-/// Counts of what choices have made so far.
-#[derive(Debug, Clone, Default)]
-pub struct Generated {
-    bytes: u64,
-    tokens: u64,
-    sample: Sample,
-}
-
 impl Generated {
-    /// Bytes of text made, with what a model writes around the calls of tools.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Tokens made, rather too many than too few: one for three bytes, and at least one for each piece of a stream.
-    pub fn tokens(&self) -> u64 {
-        self.tokens
-    }
-
-    /// The beginning of the text made.
-    pub fn sample(&self) -> &Sample {
-        &self.sample
-    }
-
-    /// Takes the delta or the message of a choice, or its bare text; whether it holds something made.
+    /// Takes the delta or the message of a chat choice, or its bare text; whether it holds something made.
     pub(crate) fn take(&mut self, delta: &[u8]) -> bool {
-        let before = self.bytes;
-        let (mut made, mut sound) = (false, 0);
-        let mut thought: &[u8] = b"";
-        if delta.starts_with(b"\"") {
-            self.text(delta);
-        } else {
+        self.piece(|all| {
+            if delta.starts_with(b"\"") {
+                all.text(delta);
+                return false;
+            }
+            let mut made = false;
+            let mut thought: &[u8] = b"";
             let read = json::members(delta, |member| {
                 let value = member.value;
                 match member.key().as_ref() {
                     b"role" => return,
-                    b"content" | b"refusal" => self.text(value),
+                    b"content" | b"refusal" => all.text(value),
                     // Some servers send the same thought under both names.
                     b"reasoning_content" | b"reasoning" if value.len() > thought.len() => thought = value,
                     b"tool_calls" => {
                         // `null` where there are none.
-                        let _ = json::elements(value, |call| self.call(call));
+                        let _ = json::elements(value, |call| tool_call(all, call));
                     }
-                    b"function_call" => self.function(value),
+                    b"function_call" => function(all, value),
                     b"audio" => {
                         let _ = json::members(value, |inner| match inner.key().as_ref() {
-                            b"transcript" => self.text(inner.value),
-                            b"data" => sound += inner.value.len() as u64,
+                            b"transcript" => all.text(inner.value),
+                            b"data" => all.sound(inner.value),
                             _ => {}
                         });
                     }
@@ -63,46 +36,27 @@ impl Generated {
                 }
                 made |= !matches!(value, b"null" | b"[]" | b"{}" | b"\"\"");
             });
-            self.text(thought);
-            made &= read.is_ok();
+            all.text(thought);
+            made && read.is_ok()
+        })
+    }
+}
+
+fn tool_call(all: &mut Generated, call: &[u8]) {
+    // What is no object is no call.
+    let _ = json::members(call, |member| {
+        if matches!(member.key().as_ref(), b"function" | b"custom") {
+            function(all, member.value);
         }
-        let bytes = self.bytes - before;
-        made |= bytes > 0;
-        self.tokens += (bytes.div_ceil(3) + sound.div_ceil(SOUND_A_TOKEN)).max(u64::from(made));
-        made
-    }
+    });
+}
 
-    fn call(&mut self, call: &[u8]) {
-        // What is no object is no call.
-        let _ = json::members(call, |member| {
-            if matches!(member.key().as_ref(), b"function" | b"custom") {
-                self.function(member.value);
-            }
-        });
-    }
-
-    fn function(&mut self, function: &[u8]) {
-        let _ = json::members(function, |member| match member.key().as_ref() {
-            b"name" if member.value.len() > 2 && !member.is_null() => {
-                self.bytes += CALL_FRAME;
-                self.text(member.value);
-            }
-            b"arguments" | b"input" => self.text(member.value),
-            _ => {}
-        });
-    }
-
-    /// Counts a string; a list of parts is counted as it stands.
-    fn text(&mut self, value: &[u8]) {
-        match value {
-            [b'"', written @ .., b'"'] => {
-                self.bytes += text_length(written);
-                self.sample.take(written);
-            }
-            b"" | b"null" | b"[]" | b"{}" => {}
-            _ => self.bytes += value.len() as u64,
-        }
-    }
+fn function(all: &mut Generated, value: &[u8]) {
+    let _ = json::members(value, |member| match member.key().as_ref() {
+        b"name" => all.call(member.value),
+        b"arguments" | b"input" => all.text(member.value),
+        _ => {}
+    });
 }
 
 /// What a whole answer holds that was made, for one that came without usage.
@@ -126,6 +80,7 @@ pub fn generated(body: &[u8]) -> Generated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generated::CALL_FRAME;
 
     #[test]
     fn all_that_a_message_can_hold() {

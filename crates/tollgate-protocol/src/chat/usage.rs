@@ -3,6 +3,7 @@
 
 use crate::json;
 use crate::usage::{Reader, ServiceTier, Usage};
+use crate::write::Object;
 
 /// The last cumulative value of each field of `usage`, over the chunks of a stream or one answer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -126,4 +127,20 @@ pub fn usage(value: &[u8]) -> Option<Usage> {
 pub(crate) fn details<'a>(value: &'a [u8], mut each: impl FnMut(&[u8], &'a [u8])) {
     // What is no object has no details.
     let _ = json::members(value, |member| each(member.key().as_ref(), member.value));
+}
+
+/// Writes usage as this protocol counts: what was cached, heard or seen inside the prompt, reasoning inside the
+/// completion.
+pub(super) fn write(object: &mut Object<'_>, usage: &Usage) {
+    let (input, output) = (usage.total_input(), usage.total_output());
+    let written = usage.cache_write_5m_tokens.saturating_add(usage.cache_write_1h_tokens);
+    object.whole("prompt_tokens", input).whole("completion_tokens", output);
+    object.whole("total_tokens", input.saturating_add(output));
+    let mut details = object.object("prompt_tokens_details");
+    details.whole("cached_tokens", usage.cache_read_tokens).whole("cache_write_tokens", written);
+    details.whole("audio_tokens", usage.audio_input_tokens);
+    drop(details);
+    let mut details = object.object("completion_tokens_details");
+    details.whole("reasoning_tokens", usage.reasoning_tokens).whole("audio_tokens", usage.audio_output_tokens);
+    details.whole("accepted_prediction_tokens", 0).whole("rejected_prediction_tokens", 0);
 }

@@ -8,21 +8,15 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{
-    Call,
     check::{given, integer, too_long},
     error::{Failure, missing, not_supported},
     model_name, object,
 };
-use crate::{
-    content::{Rng, count_tokens, fnv1a},
-    script::Answer,
-};
+use crate::{call::Call, content::count_tokens, script::Answer, vector};
 
 const MOST_INPUTS: usize = 2_048;
 const MOST_TOKENS: u64 = 8_192;
 const MOST_IN_ALL: u64 = 300_000;
-/// Words beyond this many count only through the whole input's own part of the vector.
-const WORDS: usize = 512;
 
 /// One text or one array of tokens.
 enum Input<'a> {
@@ -35,6 +29,13 @@ impl Input<'_> {
         match self {
             Self::Text(text) => count_tokens(text),
             Self::Tokens(tokens) => tokens.len() as u64,
+        }
+    }
+
+    fn vector(&self, dimensions: usize) -> Vec<f32> {
+        match self {
+            Self::Text(text) => vector::of_text(text, dimensions),
+            Self::Tokens(tokens) => vector::of_ids(tokens.iter().filter_map(Value::as_u64), dimensions),
         }
     }
 }
@@ -76,7 +77,7 @@ pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
     for (index, input) in inputs.iter().enumerate() {
         let comma = if index > 0 { "," } else { "" };
         put(&mut out, format_args!("{comma}{{\"object\":\"embedding\",\"index\":{index},\"embedding\":"));
-        write_vector(&vector(input, dimensions), base64, &mut out);
+        write_vector(&input.vector(dimensions), base64, &mut out);
         out.push('}');
     }
     put(&mut out, format_args!("],\"model\":{},", Value::from(model)));
@@ -114,43 +115,6 @@ fn inputs(input: &Value) -> Result<Vec<Input<'_>>, Failure> {
             _ => Err(refuse()),
         })
         .collect()
-}
-
-/// A unit vector: the sum of one random direction for each word and a smaller one for the whole input.
-fn vector(input: &Input<'_>, dimensions: usize) -> Vec<f32> {
-    let mut sum = vec![0.0_f32; dimensions];
-    let whole = match input {
-        Input::Text(text) => {
-            let words = text.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
-            for word in words.take(WORDS) {
-                add(&mut sum, fnv1a(word.to_lowercase().as_bytes()), 1.0);
-            }
-            fnv1a(text.as_bytes())
-        }
-        Input::Tokens(tokens) => {
-            let ids = tokens.iter().filter_map(Value::as_u64);
-            ids.clone().take(WORDS).for_each(|id| add(&mut sum, id ^ 0x746f_6b65_6e73, 1.0));
-            ids.fold(0xcbf2_9ce4_8422_2325, |hash, id| (hash ^ id).wrapping_mul(0x0100_0000_01b3))
-        }
-    };
-    add(&mut sum, whole, 0.25);
-    let norm = sum.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-    if norm > 0.0 {
-        #[expect(clippy::cast_possible_truncation, reason = "vectors are f32 on the wire")]
-        for value in &mut sum {
-            *value = (f64::from(*value) / norm) as f32;
-        }
-    }
-    sum
-}
-
-fn add(sum: &mut [f32], seed: u64, weight: f32) {
-    let mut rng = Rng::new(seed);
-    for value in sum {
-        // 16 bits are exact in an f32 and random enough.
-        let bits = u16::try_from(rng.next() >> 48).unwrap_or_default();
-        *value += weight * (f32::from(bits) / 32_768.0 - 1.0);
-    }
 }
 
 fn write_vector(vector: &[f32], base64: bool, out: &mut String) {

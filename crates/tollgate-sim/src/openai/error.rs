@@ -3,10 +3,14 @@
 //! The organisation and the masked key in some of them are made up; real ones carry the operator's, which is why the
 //! gateway must not hand such texts on.
 
+use bytes::BytesMut;
 use serde_json::{Value, json};
 
-use super::Stamp;
-use crate::{script::Answer, steer::Refusal};
+use crate::{
+    call::{House, Stamp},
+    script::Answer,
+    steer::Refusal,
+};
 
 pub(super) const ORGANIZATION: &str = "org-SimulatedOrganization0000";
 const MASKED_KEY: &str = "sk-proj-********************************************************sim0";
@@ -33,6 +37,11 @@ impl Failure {
         Self { param: Some(param.into()), ..Self::of(400, "invalid_request_error", Some(code), message) }
     }
 
+    /// The caller's steering asks for something that cannot be.
+    pub(super) fn steered(message: impl Into<String>) -> Self {
+        Self::invalid(message, "x-tollgate-sim", "invalid_value")
+    }
+
     fn of(status: u16, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), kind, param: None, code, headers: Vec::new() }
     }
@@ -47,9 +56,9 @@ impl Failure {
         json!({"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}})
     }
 
-    pub(super) fn answer(&self, stamp: &mut Stamp) -> Answer {
+    pub(super) fn answer(&self, house: &dyn House, stamp: &mut Stamp) -> Answer {
         let body = format!("{:#}\n", self.body());
-        let mut answer = Answer::whole(self.status, stamp.headers("application/json; charset=utf-8"), body);
+        let mut answer = Answer::whole(self.status, house.headers(stamp, "application/json; charset=utf-8"), body);
         for (name, value) in &self.headers {
             answer.header(name, *value);
         }
@@ -60,6 +69,13 @@ impl Failure {
 /// What an error in the middle of an answer says, `error-after`.
 pub(super) fn in_the_middle() -> Failure {
     Failure::of(500, "server_error", None, "The server had an error while processing your request. Sorry about that!")
+}
+
+impl Failure {
+    /// As an event of a stream that has only `data:` lines.
+    pub(super) fn event(&self, out: &mut BytesMut) {
+        out.extend_from_slice(format!("data: {}\n\n", self.body()).as_bytes());
+    }
 }
 
 pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
@@ -118,6 +134,21 @@ pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
             Some("model_not_found"),
             format!("The model `{model}` does not exist or you do not have access to it."),
         ),
+    }
+}
+
+/// The same where the Responses protocol has other words, as recorded.
+pub(super) fn refused_in_responses(refusal: Refusal, model: &str) -> Failure {
+    match refusal {
+        Refusal::ModelNotFound => {
+            Failure::invalid(format!("The requested model '{model}' does not exist."), "model", "model_not_found")
+        }
+        Refusal::ContextLength => Failure::invalid(
+            "Your input exceeds the context window of this model. Please adjust your input and try again.",
+            "input",
+            "context_length_exceeded",
+        ),
+        other => refused(other, model),
     }
 }
 

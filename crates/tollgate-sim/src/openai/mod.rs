@@ -8,88 +8,42 @@ mod check;
 mod embeddings;
 mod error;
 mod models;
+mod responses;
+mod strict;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
     Request, Simulator,
-    content::{BASE62, HEX, Rng, fnv1a},
-    faults,
-    script::{Answer, Steps},
-    sse::{Frames, Stream},
-    steer::{BadSteer, Steer},
+    call::{Call, House, Stamp},
+    script::Answer,
+    steer::{BadSteer, Dialect, Steer},
 };
 use error::Failure;
+pub(crate) use responses::Memory;
 
-/// Deterministic names and times of one answer.
-struct Stamp {
-    rng: Rng,
-    /// Of this request.
-    seed: u64,
-    /// Of the simulator.
-    world: u64,
-    created: u64,
-}
+/// `OpenAI` as the maker of answers.
+struct OpenAi;
 
-impl Stamp {
-    fn new(simulator: &Simulator, request: &Request<'_>) -> Self {
-        let hash = fnv1a(request.body) ^ fnv1a(request.path.as_bytes()).rotate_left(17);
-        let mut rng = Rng::new(hash ^ simulator.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let seed = rng.next();
-        Self { created: 1_760_000_000 + rng.below(1_000_000), seed, world: simulator.seed, rng }
-    }
-
-    fn id(&mut self, prefix: &str, length: usize) -> String {
-        format!("{prefix}{}", self.rng.letters(BASE62, length))
-    }
-
-    fn hex(&mut self, prefix: &str, length: usize) -> String {
-        format!("{prefix}{}", self.rng.letters(HEX, length))
-    }
-
-    /// The headers that every answer of this vendor carries.
-    fn headers(&mut self, content_type: &str) -> Vec<(&'static str, String)> {
+impl House for OpenAi {
+    fn headers(&self, stamp: &mut Stamp, content_type: &str) -> Vec<(&'static str, String)> {
         vec![
             ("content-type", content_type.to_owned()),
             ("openai-organization", error::ORGANIZATION.to_owned()),
-            ("openai-processing-ms", (20 + self.rng.below(900)).to_string()),
+            ("openai-processing-ms", (20 + stamp.rng.below(900)).to_string()),
             ("openai-version", "2020-10-01".to_owned()),
             ("x-ratelimit-limit-requests", "10000".to_owned()),
             ("x-ratelimit-limit-tokens", "2000000".to_owned()),
             ("x-ratelimit-remaining-requests", "9999".to_owned()),
-            ("x-ratelimit-remaining-tokens", (1_900_000 + self.rng.below(99_000)).to_string()),
+            ("x-ratelimit-remaining-tokens", (1_900_000 + stamp.rng.below(99_000)).to_string()),
             ("x-ratelimit-reset-requests", "6ms".to_owned()),
             ("x-ratelimit-reset-tokens", "0s".to_owned()),
-            ("x-request-id", self.hex("req_", 32)),
+            ("x-request-id", stamp.hex("req_", 32)),
         ]
     }
-}
 
-/// What a call has at hand.
-struct Call<'a> {
-    request: &'a Request<'a>,
-    steer: &'a Steer,
-    stamp: Stamp,
-}
-
-impl Call<'_> {
-    /// A body that is not a stream, with the faults asked for.
-    fn plain(&mut self, status: u16, content_type: &str, body: Vec<u8>, prompt: u64, completion: u64) -> Answer {
-        let mut answer = Answer::whole(status, self.stamp.headers(content_type), "");
-        answer.prompt_tokens = prompt;
-        faults::body(self.steer, answer, body, &error::in_the_middle().body().to_string(), completion)
-    }
-
-    /// A server-sent event stream, with the faults asked for.
-    fn stream(&mut self, frames: impl Frames + 'static, prompt: u64) -> Answer {
-        let mut answer = Answer::whole(200, self.stamp.headers("text/event-stream; charset=utf-8"), "");
-        answer.header("cache-control", "no-cache");
-        answer.length = None;
-        answer.prompt_tokens = prompt;
-        let error = format!("data: {}\n\n", error::in_the_middle().body());
-        answer.steps = Steps::new(Stream::new(self.steer, frames, Bytes::from(error)));
-        answer
+    fn broken(&self, _: &mut Stamp) -> String {
+        error::in_the_middle().body().to_string()
     }
 }
 
@@ -105,33 +59,43 @@ const CALLS: &[(&str, Act)] = &[
 ];
 
 pub(crate) fn answer(simulator: &Simulator, request: &Request<'_>, steer: &Steer) -> Answer {
-    let mut call = Call { request, steer, stamp: Stamp::new(simulator, request) };
-    let answer = refusal(simulator, &call).map_or_else(|| route(&mut call), Err);
+    let house: &'static dyn House = match chat::deepseek::dialect_of(request, steer) {
+        Dialect::OpenAi => &OpenAi,
+        Dialect::DeepSeek => &chat::deepseek::DeepSeek,
+    };
+    let mut call = Call::new(simulator, request, steer, house);
+    let answer = refusal(&call).map_or_else(|| route(&mut call), Err);
     match answer {
         Ok(answer) => Answer { status: steer.status.unwrap_or(answer.status), ..answer },
-        Err(failure) => failure.answer(&mut call.stamp),
+        Err(failure) => failure.answer(call.house, &mut call.stamp),
     }
 }
 
 /// A steering header that cannot be understood is the caller's mistake, told as the vendor would.
 pub(crate) fn bad_steer(simulator: &Simulator, request: &Request<'_>, bad: &BadSteer) -> Answer {
-    Failure::invalid(bad.to_string(), "x-tollgate-sim", "invalid_value").answer(&mut Stamp::new(simulator, request))
+    Failure::steered(bad.to_string()).answer(&OpenAi, &mut Stamp::new(simulator, request))
 }
 
-fn refusal(simulator: &Simulator, call: &Call<'_>) -> Option<Failure> {
-    if simulator.wants_key && ["authorization", "api-key"].iter().all(|name| call.request.header(name).is_none()) {
+fn refusal(call: &Call<'_>) -> Option<Failure> {
+    if call.simulator.wants_key && ["authorization", "api-key"].iter().all(|name| call.request.header(name).is_none()) {
         return Some(error::no_key());
     }
     let model = || {
         let body: Option<Value> = serde_json::from_slice(call.request.body).ok();
         body.and_then(|body| Some(body.get("model")?.as_str()?.to_owned())).unwrap_or_else(|| "this model".to_owned())
     };
+    let deepseek = chat::deepseek::dialect_of(call.request, call.steer) == Dialect::DeepSeek;
     // A status below 300 is a success; it is set on the answer.
     match (call.steer.error, call.steer.status) {
         (Some(refusal), status) => {
-            let failure = error::refused(refusal, &model());
+            let failure = match responses::asked(call.request.path.trim_end_matches('/')) {
+                None if deepseek => chat::deepseek::refused(refusal),
+                Some(_) => error::refused_in_responses(refusal, &model()),
+                None => error::refused(refusal, &model()),
+            };
             Some(Failure { status: status.unwrap_or(failure.status), ..failure })
         }
+        (None, Some(status)) if status >= 300 && deepseek => Some(chat::deepseek::of_status(status)),
         (None, Some(status)) if status >= 300 => Some(error::of_status(status, &model())),
         _ => None,
     }
@@ -142,6 +106,9 @@ fn route(call: &mut Call<'_>) -> Result<Answer, Failure> {
     let tail = path.trim_end_matches('/');
     if let Some((_, act)) = CALLS.iter().find(|(end, _)| tail.ends_with(end)) {
         return if method == "POST" { act(call) } else { Err(error::wrong_method(method, path, "POST")) };
+    }
+    if let Some(asked) = responses::asked(tail) {
+        return responses::answer(call, asked);
     }
     match models::asked(tail) {
         Some(asked) if method == "GET" => Ok(models::answer(call, asked)),

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
-use crate::script::Answer;
+use crate::{call::Call, content::decoded, script::Answer};
 
 /// What the list shows. Any other name works as well.
 const NAMES: &[(&str, u64)] = &[
@@ -49,20 +48,4 @@ pub(super) fn answer(call: &mut Call<'_>, asked: Asked) -> Answer {
 
 fn model(name: &str, created: u64) -> Value {
     json!({"id": name, "object": "model", "created": created, "owned_by": "system"})
-}
-
-fn decoded(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
-        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            bytes.push(byte);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

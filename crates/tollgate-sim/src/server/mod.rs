@@ -65,8 +65,8 @@ impl Drop for Counted<'_> {
 /// Serves the simulator on a listener until `shutdown` is ready; then every connection is closed at once.
 ///
 /// HTTP/1.1 with keep-alive; heads up to 64 KiB, bodies up to 64 MiB. Beside the vendors' calls it answers
-/// `GET /_sim/requests` (the last 1,000 requests as JSON, oldest first), `DELETE /_sim/requests` (forgets them) and
-/// `GET /_sim/stats`.
+/// `GET /_sim/requests` (the last 1,000 requests as JSON, oldest first), `DELETE /_sim/requests` (forgets them),
+/// `GET /_sim/stats` and the pages of [`Simulator::page`].
 ///
 /// # Errors
 ///
@@ -170,7 +170,10 @@ fn own(received: &Received, shared: &Shared) -> Answer {
             });
             (200, body.to_string())
         }
-        _ => (404, json!({"error": {"message": "no such page of the simulator"}}).to_string()),
+        (method, path) => shared
+            .simulator
+            .page(method, path, &received.body)
+            .unwrap_or_else(|| (404, json!({"error": {"message": "no such page of the simulator"}}).to_string())),
     };
     Answer::whole(status, vec![("content-type", "application/json".to_owned())], body)
 }

@@ -170,24 +170,28 @@ impl Accounts {
 
     /// The account of a key.
     pub fn account(&self, key: &Key) -> Account {
+        self.account_of(key.mode, &key.id, &key.project_id)
+    }
+
+    fn account_of(&self, mode: Mode, key_id: &Arc<str>, project_id: &Arc<str>) -> Account {
         let project = {
             let mut projects = lock(&self.0.projects);
             let make = || {
                 let mut state = State::default();
-                state.own = self.side(key.mode, &key.project_id, &mut state.clock);
+                state.own = self.side(mode, project_id, &mut state.clock);
                 Arc::new(Project { state: Mutex::new(state), slots: Mutex::default() })
             };
-            Arc::clone(projects.entry((key.mode, Arc::clone(&key.project_id))).or_insert_with(make))
+            Arc::clone(projects.entry((mode, Arc::clone(project_id))).or_insert_with(make))
         };
         let mut slots = lock(&project.slots);
-        let slot = match slots.get(&key.id) {
+        let slot = match slots.get(key_id) {
             Some(slot) => *slot,
             None => {
                 let mut state = lock(&project.state);
-                let side = self.side(key.mode, &key.id, &mut state.clock);
+                let side = self.side(mode, key_id, &mut state.clock);
                 state.keys.push(side);
                 let slot = state.keys.len() - 1;
-                slots.insert(Arc::clone(&key.id), slot);
+                slots.insert(Arc::clone(key_id), slot);
                 slot
             }
         };
@@ -195,9 +199,9 @@ impl Accounts {
         Account { project, slot }
     }
 
-    /// Changes what an owner has spent: a refund, of a charge that counts to `day`.
-    pub fn adjust(&self, key: &Key, day: i64, delta: i64) {
-        let account = self.account(key);
+    /// Changes what a key and its project have spent: a refund, of a charge that counts to `day`.
+    pub fn adjust(&self, mode: Mode, (key_id, project_id): (&Arc<str>, &Arc<str>), day: i64, delta: i64) {
+        let account = self.account_of(mode, key_id, project_id);
         let starts = Starts::of_day(day);
         let mut state = lock(&account.project.state);
         // The day of a charge has begun, also where no request has come since the start.

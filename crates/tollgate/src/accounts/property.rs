@@ -151,7 +151,8 @@ proptest! {
                 Step::Budget(owner, budget) => oracle.budgets[owner] = budget,
                 Step::Concurrency(owner, concurrency) => oracle.limits[owner].concurrency = concurrency,
                 Step::Refund(n, amount) => {
-                    accounts.adjust(&oracle.key(n), day_of(latest), -amount);
+                    let key = oracle.key(n);
+                    accounts.adjust(key.mode, (&key.id, &key.project_id), day_of(latest), -amount);
                     oracle.posted.push((n, Starts::at(latest), -amount));
                 }
                 _ => {}

@@ -241,11 +241,11 @@ fn what_was_spent_before_counts() {
     let account = accounts.account(&key);
     assert!(account.admit(&key, need(41), NOW).is_err());
     account.admit(&key, need(40), NOW).unwrap().settle(40, 0);
-    accounts.adjust(&key, day_of(NOW), -30);
+    accounts.adjust(key.mode, (&key.id, &key.project_id), day_of(NOW), -30);
     assert_eq!(account.view(NOW)[0].posted, [80, 70, 70, 70]);
     account.admit(&key, need(100), NOW + DAY).unwrap().settle(1, 0);
     // A refund of yesterday gives nothing back today.
-    accounts.adjust(&key, day_of(NOW), -70);
+    accounts.adjust(key.mode, (&key.id, &key.project_id), day_of(NOW), -70);
     assert_eq!(account.view(NOW + DAY)[0].posted, [11, 1, 1, 1]);
 }
 

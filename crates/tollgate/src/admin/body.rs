@@ -60,6 +60,23 @@ impl Fields {
         }
     }
 
+    /// An amount in dollars, if the field is there; null is none.
+    pub(super) fn money(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        let wrong = |error: money::MoneyError| Invalid::new(self.name(name), error.to_string());
+        match self.left.get(name) {
+            None | Some(Value::Null) => {
+                self.take(name);
+                Ok(None)
+            }
+            Some(Value::String(text)) => {
+                let nano = money::parse(text).map_err(wrong)?;
+                self.take(name);
+                Ok(Some(nano))
+            }
+            Some(_) => Err(wrong(money::MoneyError::Form)),
+        }
+    }
+
     /// A list of texts into `to`, if the field is there; null empties it.
     pub(super) fn texts(&mut self, name: &str, to: &mut Vec<String>) -> Result<(), Invalid> {
         let wrong = || Invalid::new(self.name(name), "must be a list of strings");
@@ -97,16 +114,8 @@ impl Fields {
         let Some(mut fields) = self.object("budget", to)? else {
             return Ok(());
         };
-        let limit = match fields.take("limit_usd") {
-            None => to.map(|old| old.limit_nano_usd),
-            Some(Value::String(text)) => {
-                let parsed = money::parse(&text);
-                Some(parsed.map_err(|error| Invalid::new("budget.limit_usd", error.to_string()))?)
-            }
-            Some(_) => {
-                return Err(Invalid::new("budget.limit_usd", money::MoneyError::Form.to_string()));
-            }
-        };
+        let is_null = fields.left.get("limit_usd").is_some_and(Value::is_null);
+        let limit = fields.money("limit_usd")?.or(to.map(|old| old.limit_nano_usd)).filter(|_| !is_null);
         let window =
             match fields.text("window")? {
                 None => to.map(|old| old.window),

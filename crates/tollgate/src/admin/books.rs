@@ -3,8 +3,9 @@
 use super::AdminState;
 use super::error::AdminError;
 use crate::catalogue;
-use crate::ledger::view::{self, Found, Group, Wanted};
-use crate::ledger::{Book, RequestId, verify};
+use crate::ledger::find::{self, Cursor, Page, Wanted};
+use crate::ledger::view::{self, Group};
+use crate::ledger::{Basis, Book, RequestId, verify};
 use crate::outcome::Outcome;
 use crate::pricing::{Price, PriceBook, RATE_NAMES, Rates, Row, Source};
 use crate::{clock, money};
@@ -40,25 +41,24 @@ pub(super) struct ListQuery {
     request: Option<String>,
     status: Option<String>,
     outcome: Option<String>,
+    basis: Option<String>,
     from: Option<String>,
     to: Option<String>,
 }
 
 impl ListQuery {
-    fn limit(&self) -> Result<i64, AdminError> {
+    fn limit(&self) -> Result<usize, AdminError> {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if (1..=MAX_LIMIT).contains(&limit) {
-            Ok(i64::from(limit))
+            Ok(usize::from(limit))
         } else {
             Err(AdminError::field("limit", format!("must be from 1 to {MAX_LIMIT}")))
         }
     }
 
     fn wanted(&self) -> Result<Wanted, AdminError> {
-        let id = |field: &str, text: &str| {
-            let id = RequestId::parse(text).or_else(|| RequestId::parse_charge(text));
-            id.ok_or_else(|| AdminError::field(field, "is not an id"))
-        };
+        let place =
+            |text: &str| Cursor::parse(text).ok_or_else(|| AdminError::field("after", "is not a place in this list"));
         Ok(Wanted {
             book: self.book.as_deref().map(book).transpose()?,
             key: self.key.clone(),
@@ -68,9 +68,10 @@ impl ListQuery {
             provider: self.provider.clone(),
             status: self.status.as_deref().map(status).transpose()?,
             outcome: self.outcome.as_deref().map(outcome).transpose()?,
+            basis: self.basis.as_deref().map(basis).transpose()?,
             from: self.from.as_deref().map(|text| time("from", text)).transpose()?,
             to: self.to.as_deref().map(|text| time("to", text)).transpose()?,
-            after: self.after.as_deref().filter(|text| !text.is_empty()).map(|text| id("after", text)).transpose()?,
+            after: self.after.as_deref().filter(|text| !text.is_empty()).map(place).transpose()?,
         })
     }
 
@@ -90,10 +91,10 @@ pub(super) fn time(field: &str, text: &str) -> Result<i64, AdminError> {
 }
 
 /// `404`, or a class such as `4xx`.
-fn status(text: &str) -> Result<(i64, i64), AdminError> {
+fn status(text: &str) -> Result<(u16, u16), AdminError> {
     let class =
-        text.strip_suffix("xx").and_then(|class| class.parse::<i64>().ok()).filter(|class| (1..=5).contains(class));
-    let one = text.parse::<i64>().ok().filter(|status| (100..=599).contains(status));
+        text.strip_suffix("xx").and_then(|class| class.parse::<u16>().ok()).filter(|class| (1..=5).contains(class));
+    let one = text.parse::<u16>().ok().filter(|status| (100..=599).contains(status));
     let range = class.map(|class| (class * 100, class * 100 + 99)).or(one.map(|one| (one, one)));
     range.ok_or_else(|| AdminError::field("status", "must be a status or a class such as 4xx"))
 }
@@ -103,14 +104,24 @@ fn outcome(text: &str) -> Result<Outcome, AdminError> {
     known.ok_or_else(|| AdminError::field("outcome", "is not a known outcome"))
 }
 
-/// One page of what was found; a row more than asked for says that there is another page.
-fn paged(mut found: Vec<Found>, limit: i64, shown: impl Fn(&Found) -> Vec<Map<String, Value>>) -> Json<Value> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|(entry, _)| entry.id.to_string());
-    let data: Vec<Value> = found.iter().flat_map(shown).map(Value::Object).collect();
-    Json(json!({ "data": data, "next": next }))
+fn basis(text: &str) -> Result<Basis, AdminError> {
+    let known = Basis::ALL.into_iter().find(|basis| basis.name() == text);
+    known.ok_or_else(|| AdminError::field("basis", "must be provider, estimated, recovered or none"))
+}
+
+/// A page, or the one entry of a request.
+async fn found(state: &AdminState, query: &ListQuery, wanted: &Wanted) -> Result<Page, AdminError> {
+    state.books.ledger.catch_up().await;
+    let limit = query.limit()?;
+    Ok(match query.request()? {
+        Some(id) => Page { found: find::get(&state.store, id).await?.into_iter().collect(), next: None },
+        None => find::page(&state.store, wanted, limit).await?,
+    })
+}
+
+fn answer(data: impl IntoIterator<Item = Map<String, Value>>, next: Option<Cursor>) -> Json<Value> {
+    let data: Vec<Value> = data.into_iter().map(Value::Object).collect();
+    Json(json!({ "data": data, "next": next.map(|next| next.to_string()) }))
 }
 
 pub(super) async fn entries(
@@ -118,25 +129,13 @@ pub(super) async fn entries(
     query: Asked<ListQuery>,
 ) -> Result<Json<Value>, AdminError> {
     let query = asked(query)?;
-    state.books.ledger.catch_up().await;
-    let limit = query.limit()?;
-    if let Some(id) = query.request()? {
-        let Some((entry, _)) = view::get(&state.store, id).await? else {
-            return Ok(Json(json!({ "data": [], "next": null })));
-        };
-        let mut data = vec![Value::Object(view::charge(&entry))];
-        for row in view::refunds(&state.store, id).await? {
-            data.push(view::refund(&row, &entry).into());
-        }
-        return Ok(Json(json!({ "data": data, "next": null })));
-    }
     let mut wanted = query.wanted()?;
     // A key has one book; without one the live book is meant.
     if wanted.book.is_none() && wanted.key.is_none() {
         wanted.book = Some(Book::Live);
     }
-    let found = view::page(&state.store, &wanted, limit + 1).await?;
-    Ok(paged(found, limit, |(entry, _)| vec![view::charge(entry)]))
+    let page = found(&state, &query, &wanted).await?;
+    Ok(answer(view::entries(&state.store, &page.found).await?, page.next))
 }
 
 pub(super) async fn requests(
@@ -144,13 +143,8 @@ pub(super) async fn requests(
     query: Asked<ListQuery>,
 ) -> Result<Json<Value>, AdminError> {
     let query = asked(query)?;
-    state.books.ledger.catch_up().await;
-    let limit = query.limit()?;
-    let found = match query.request()? {
-        Some(id) => view::get(&state.store, id).await?.into_iter().collect(),
-        None => view::page(&state.store, &query.wanted()?, limit + 1).await?,
-    };
-    Ok(paged(found, limit, |found| vec![view::request(found)]))
+    let page = found(&state, &query, &query.wanted()?).await?;
+    Ok(answer(page.found.iter().map(view::request), page.next))
 }
 
 pub(super) async fn request(
@@ -159,7 +153,7 @@ pub(super) async fn request(
 ) -> Result<Json<Value>, AdminError> {
     state.books.ledger.catch_up().await;
     let found = match RequestId::parse(&id) {
-        Some(id) => view::get(&state.store, id).await?,
+        Some(id) => find::get(&state.store, id).await?,
         None => None,
     };
     let found = found.ok_or_else(|| AdminError::not_found("request"))?;

@@ -51,6 +51,10 @@ impl AdminError {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
     }
 
+    pub(super) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
     }
@@ -84,6 +88,7 @@ impl From<StoreError> for AdminError {
             StoreError::DataDir(_)
             | StoreError::OldSqlite(_)
             | StoreError::Migrate(_)
+            | StoreError::Schema { .. }
             | StoreError::Conflict(_)
             | StoreError::Unreadable(_)
             | StoreError::Interrupted

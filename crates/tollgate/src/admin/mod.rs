@@ -13,6 +13,7 @@ mod page;
 mod probe;
 mod projects;
 mod providers;
+mod refunds;
 mod session;
 mod settings;
 mod strict;
@@ -148,6 +149,7 @@ fn routes() -> Vec<(&'static str, &'static [&'static str], MethodRouter<AdminSta
         ("/requests/{request_id}", &["GET"], get(books::request)),
         ("/timings", &["GET"], get(timings::show)),
         ("/ledger/entries", &["GET"], get(books::entries)),
+        ("/ledger/refunds", &["POST"], post(refunds::create)),
         ("/ledger/verify", &["GET"], get(books::verify)),
         ("/prices", &["GET"], get(books::prices)),
         ("/providers", &["GET"], get(providers::list)),
@@ -158,10 +160,15 @@ fn routes() -> Vec<(&'static str, &'static [&'static str], MethodRouter<AdminSta
     ]
 }
 
+/// The routes below `/admin/v1`: path template and methods.
+pub fn paths() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    routes().into_iter().map(|(path, methods, _)| (path, methods))
+}
+
 /// Whether this version answers a method on a path template.
 pub fn serves(method: &str, path: &str) -> bool {
     let Some(below) = path.strip_prefix("/admin/v1") else { return false };
-    routes().iter().any(|(known, methods, _)| *known == below && methods.contains(&method))
+    paths().any(|(known, methods)| known == below && methods.contains(&method))
 }
 
 /// All admin routes. Has no fallback of its own outside `/admin`, so it can be merged into another router.

@@ -1,9 +1,13 @@
-//! What models there are, by the kind of provider that serves them. Data, never code: `models.tsv`.
+//! What models there are, by the kind of provider that serves them, and what they accept. Data, never code:
+//! `models.tsv`, `capabilities.tsv`.
 //!
-//! Owns the embedded table and its look-up. Knows no configuration and no prices; `scripts/catalogue.py` makes the
-//! table, and nobody edits it by hand.
+//! Owns the embedded tables and their look-up. Knows no configuration and no prices. `scripts/catalogue.py` makes the
+//! table of models, and nobody edits it by hand; what models accept is written by hand.
 
+mod capabilities;
 mod table;
+
+pub use capabilities::accepts;
 
 use std::sync::LazyLock;
 

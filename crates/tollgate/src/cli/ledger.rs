@@ -1,5 +1,5 @@
-//! `tollgate ledger verify`: do the books add up? Works beside a running gateway and changes no entry; like every
-//! command it brings an older database's schema up to date first.
+//! `tollgate ledger verify`: do the books add up? Works beside a running gateway, changes nothing, and refuses a database
+//! whose schema is not this version's.
 
 use crate::config::{Config, Sources};
 use crate::ledger::verify::{self, Report};
@@ -59,7 +59,7 @@ fn report(data_dir: Option<PathBuf>, config: Option<PathBuf>) -> Result<Report, 
     let dir = DataDir::existing(&path).map_err(|error| fail(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| fail(&error))?;
     runtime.block_on(async {
-        let store = Store::open(&dir).await.map_err(|error| fail(&error))?;
+        let store = Store::look(&dir).await.map_err(|error| fail(&error))?;
         let report = verify::verify(&store).await.map_err(|error| fail(&error));
         store.close().await;
         report

@@ -9,6 +9,7 @@ use crate::face::Face;
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
+use crate::memory::Memory;
 use crate::openapi::{self, Access, Operation};
 use crate::replay::Replays;
 use crate::routing::Fleet;
@@ -117,7 +118,9 @@ async fn run_on(
     let ledger = Ledger::open(dir, lanes, strict, store, &config.prices, &accounts)
         .await
         .map_err(|e| other("cannot open the ledger")(&e))?;
-    let gateway = build(config, &installation, log, accounts, &ledger, books)?;
+    let (memory, writer) = Memory::open(installation.store.clone(), installation.pepper.clone())
+        .map_err(|e| other("cannot open the memory")(&e))?;
+    let gateway = build(config, &installation, log, accounts, &ledger, memory, books)?;
     let file = sources.file.clone();
     let _watcher = {
         let gateway = Arc::clone(&gateway);
@@ -138,6 +141,7 @@ async fn run_on(
     let stop_watching = CancellationToken::new();
     let watching =
         tokio::spawn(crate::keys::watch(installation.store.clone(), installation.keys.clone(), stop_watching.clone()));
+    let remembering = tokio::spawn(writer.run(stop_watching.clone()));
     let forgetting = tokio::spawn(crate::ledger::retention::keep(
         installation.store.clone(),
         config.storage.log_days,
@@ -155,6 +159,7 @@ async fn run_on(
     stop_watching.cancel();
     let _ = watching.await;
     let _ = forgetting.await;
+    let _ = remembering.await;
     let closing = tokio::task::spawn_blocking(move || ledger.close());
     let _ = closing.await;
     installation.store.close().await;
@@ -176,6 +181,7 @@ fn build(
     log: &Log,
     accounts: Accounts,
     ledger: &Arc<Ledger>,
+    memory: Arc<Memory>,
     books: bool,
 ) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
@@ -187,6 +193,7 @@ fn build(
         network: Network::new(connector),
         sandbox: Sandbox::new(0),
         accounts,
+        memory,
         ledger: Arc::clone(ledger),
         books,
         telemetry: Arc::new(Telemetry::new(log.clone())),

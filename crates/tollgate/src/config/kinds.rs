@@ -93,18 +93,6 @@ impl fmt::Display for Kind {
     }
 }
 
-impl Protocol {
-    /// Its name in the file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Responses => "responses",
-            Self::Messages => "messages",
-            Self::GenerateContent => "generate-content",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,6 +35,7 @@ pub use error::{ConfigError, ConfigErrors, Place};
 pub use load::Sources;
 pub use models::is_model_name;
 pub use secret::Secret;
+pub use tollgate_protocol::codec::Protocol;
 
 /// Everything the file and the environment say.
 #[derive(Debug, Clone)]
@@ -156,19 +157,6 @@ pub enum Kind {
     Kling,
     /// Anything that speaks `OpenAI` Chat and embeddings.
     OpenAiCompatible,
-}
-
-/// The wire formats that a provider may be asked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// `POST /chat/completions` and its siblings (embeddings, audio).
-    Chat,
-    /// `POST /responses`.
-    Responses,
-    /// `POST /messages`.
-    Messages,
-    /// `POST /models/{m}:generateContent`.
-    GenerateContent,
 }
 
 /// One vendor endpoint.

@@ -20,8 +20,6 @@ use std::sync::{Arc, LazyLock};
 pub(super) enum Folder {
     /// `web/console` and `web/shared`.
     Console,
-    /// `web/docs` and `web/shared`.
-    Docs,
 }
 
 /// A file that can be sent.
@@ -178,7 +176,6 @@ pub(super) fn version() -> &'static str {
 pub(super) fn find(folder: Folder, name: &str) -> Option<Asset> {
     let own = match folder {
         Folder::Console => "console",
-        Folder::Docs => "docs",
     };
     let full = match name.strip_prefix("shared/") {
         Some(shared) => format!("shared/{shared}"),

@@ -3,16 +3,18 @@
 //! What a request may cost at most is held; `docs/limits.md` states the bound that follows. A request that is
 //! admitted gets its one charge, whatever then becomes of it.
 
-use super::attempt::Payload;
-use super::charge::{Charge, GRANT};
+use super::charge::{Charge, GRANT, Input};
+use super::outbound::Payload;
 use super::{Gateway, Route};
-use crate::accounts::{Account, Need, Rate, Refused, Whose};
+use crate::accounts::{Account, Hold, Need, Rate, Refused, Whose};
 use crate::catalogue::{self, Entry};
 use crate::config::Kind;
 use crate::keys::{Key, Limits};
 use crate::money;
 use crate::pricing::PriceBook;
 use crate::routing::{Choice, Fleet};
+use bytes::Bytes;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_protocol::estimate::Prompt;
@@ -27,6 +29,9 @@ const BYTES_OF_SECOND: u64 = 2_000;
 /// Tokens of a second of audio, at the most that vendors count.
 const TOKENS_OF_SECOND: u64 = 32;
 
+/// Bytes of a JSON body up to which it is read for money only when that needs it.
+const SMALL: usize = 4_096;
+
 /// What is asked for, as far as money needs it.
 pub(super) struct Ask {
     route: Route,
@@ -34,7 +39,9 @@ pub(super) struct Ask {
     cap: Option<u64>,
     /// Answers asked for at once.
     count: u64,
-    prompt: Prompt,
+    /// A JSON body, read when somebody wants to know.
+    body: Bytes,
+    prompt: OnceCell<Prompt>,
     /// Bytes of an upload.
     upload: u64,
 }
@@ -42,16 +49,18 @@ pub(super) struct Ask {
 impl Ask {
     /// `left` is what a form's body still announces.
     pub(super) fn of(route: Route, payload: &Payload, left: u64) -> Self {
-        let mut ask =
-            Self { route, stream: payload.stream(), cap: None, count: 1, prompt: Prompt::default(), upload: 0 };
+        let stream = payload.stream();
+        let ask = Self { route, stream, cap: None, count: 1, body: Bytes::new(), prompt: OnceCell::new(), upload: 0 };
         match payload {
             Payload::Json { body, head } => {
-                ask.prompt = Prompt::read(body);
-                (ask.cap, ask.count) = (head.output_cap, head.choices.clamp(1, 1_024));
+                Self { cap: head.output_cap, count: head.choices.clamp(1, 1_024), body: body.clone(), ..ask }
             }
-            Payload::Form(_) => ask.upload = left,
+            Payload::Form(_) => Self { upload: left, ..ask },
         }
-        ask
+    }
+
+    fn prompt(&self) -> &Prompt {
+        self.prompt.get_or_init(|| Prompt::read(&self.body))
     }
 
     fn seconds(&self) -> u64 {
@@ -59,8 +68,17 @@ impl Ask {
     }
 
     /// Input tokens that the vendor will about count.
-    pub(super) fn likely_input(&self) -> u64 {
-        if self.route.is_form() { self.seconds() * 2 } else { self.prompt.likely_tokens() }
+    fn likely_input(&self) -> u64 {
+        if self.route.is_form() { self.seconds() * 2 } else { self.prompt().likely_tokens() }
+    }
+
+    /// The same for later: a small body that nobody has read so far is only read if that is needed.
+    fn into_input(self) -> Input {
+        if self.route.is_form() || self.prompt.get().is_some() || self.body.len() > SMALL {
+            Input::Known(self.likely_input())
+        } else {
+            Input::Unread(self.body)
+        }
     }
 
     fn upper_input(&self, entry: Option<&Entry>) -> u64 {
@@ -71,16 +89,16 @@ impl Ask {
         let most = entry.and_then(|entry| entry.max_input_tokens.or(entry.context_window)).map(u64::from);
         match most {
             // Part of it is not in the body.
-            Some(most) if self.prompt.is_open() => most,
-            _ => self.prompt.upper_tokens().min(most.unwrap_or(u64::MAX)),
+            Some(most) if self.prompt().is_open() => most,
+            _ => self.prompt().upper_tokens().min(most.unwrap_or(u64::MAX)),
         }
     }
 
     fn upper_output(&self, entry: Option<&Entry>) -> u64 {
         match self.route {
-            Route::Embeddings => 0,
+            Route::Count(_) | Route::Embeddings | Route::Embed | Route::BatchEmbed => 0,
             Route::Transcriptions | Route::Translations => TRANSCRIPT,
-            Route::Chat => {
+            Route::Converse(_) => {
                 let most = entry.and_then(|entry| entry.max_output_tokens).map_or(UNKNOWN_OUTPUT, u64::from);
                 self.cap.unwrap_or(most).saturating_mul(self.count)
             }
@@ -118,27 +136,32 @@ pub(super) fn admit(
     prices: &PriceBook,
     account: &Account,
     key: &Key,
-    ask: &Ask,
+    ask: Ask,
     candidates: &[(Kind, Arc<str>)],
     now_ms: i64,
-) -> Result<Charge, Fault> {
+) -> Result<Box<Charge>, Fault> {
     if !gateway.ledger.is_open() {
         return Err(unavailable());
     }
     let mut need = Need::default();
     let mut granted = None;
     if is_budgeted(key) {
-        (need, granted) = worth(prices, ask, candidates, now_ms)?;
+        (need, granted) = worth(prices, &ask, candidates, now_ms)?;
     }
     if limits_tokens(key.limits) || limits_tokens(key.project.limits) {
         need.tokens = ask.likely_input().saturating_add(ask.cap.unwrap_or(GRANT).saturating_mul(ask.count));
     }
     let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
-    Ok(Charge::new(&gateway.ledger, key, hold, ask.likely_input(), granted))
+    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), granted))
 }
 
 fn limits_tokens(limits: Limits) -> bool {
     limits.tokens_per_minute.is_some()
+}
+
+/// Takes the place of a request that costs nothing: it counts against the limits of requests alone.
+pub(super) fn place(account: &Account, key: &Key, now_ms: i64) -> Result<Hold, Fault> {
+    account.admit(key, Need::default(), now_ms).map_err(|refused| refusal(refused, Need::default()))
 }
 
 /// What is held, and the output tokens that it is enough for if it is to grow with the stream.
@@ -148,7 +171,7 @@ fn worth(
     candidates: &[(Kind, Arc<str>)],
     now_ms: i64,
 ) -> Result<(Need, Option<u64>), Fault> {
-    let grows = ask.route == Route::Chat && ask.cap.is_none();
+    let grows = ask.route.is_conversation() && ask.cap.is_none();
     let (mut worst, mut first, mut hidden, mut priced) = (0, 0, false, false);
     for (kind, model) in candidates {
         let Some(price) = prices.find(*kind, model) else { continue };

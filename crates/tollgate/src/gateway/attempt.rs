@@ -5,30 +5,29 @@
 //! asked for again.
 
 use super::admission;
-use super::failure::{Failure, Next, Stopped, late_failure};
+use super::crossing::TRANSLATION;
+use super::failure::{Failure, Next, Stopped, call_failure, late_failure, unsupported_account, untranslatable};
 use super::meter::Meter;
-use super::open::{self, Opened, OpenedBody};
+use super::open::{self, Exchange, Opened, OpenedBody};
+use super::outbound::{Outbound, Payload, Wired, path, replayable};
 use super::read;
 use super::timer::Timer;
-use super::upload::Form;
 use super::wait::{Stop, Watch, raced};
-use super::{Gateway, Route, headers};
-use crate::config::{Kind, OnDisconnect};
-use crate::http1::Watchdog;
+use super::{Gateway, headers};
+use crate::config::{OnDisconnect, Protocol};
 use crate::lines::Lines;
-use crate::message::{CallerBody, Inbound};
-use crate::pricing::PriceBook;
+use crate::message::CallerBody;
 use crate::routing::{Account, Attempt, Deployment};
 use crate::telemetry::{Record, Stage};
-use crate::upstream::{Call, CallBody, CallError, Reply};
+use crate::upstream::{Call, CallBody, Reply};
 use bytes::Bytes;
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
+use tollgate_protocol::codec::Refusal;
 use tollgate_protocol::fault::{Fault, FaultKind, Meaning};
-use tollgate_protocol::head::Head;
-use tollgate_protocol::{openai, scrub, splice};
+use tollgate_protocol::splice;
 
 /// Calls for one request.
 const MAX_CALLS: u32 = 3;
@@ -44,50 +43,20 @@ static SANDBOX_NAME: LazyLock<Arc<str>> = LazyLock::new(|| "sandbox".into());
 /// Label of all models that callers name themselves.
 static OTHER_MODEL: LazyLock<Arc<str>> = LazyLock::new(|| "other".into());
 
-/// A request on its way out.
-pub(super) struct Outbound<'a> {
-    pub(super) route: Route,
-    pub(super) inbound: &'a Inbound,
-    pub(super) payload: Payload,
-    /// Prices in force when the request was admitted.
-    pub(super) prices: Arc<PriceBook>,
-    /// Whose price counts in the sandbox.
-    pub(super) sandbox: Option<(Kind, Arc<str>)>,
-    /// When the body was complete.
-    pub(super) planned: Instant,
-    /// A timer from an earlier exchange of the same connection.
-    pub(super) watchdog: Watchdog,
-}
-
-/// What is to be sent.
-pub(super) enum Payload {
-    /// A JSON body and what was read of it.
-    Json { body: Bytes, head: Head },
-    /// A form, read as far as its model.
-    Form(Box<Form>),
-}
-
-impl Payload {
-    pub(super) fn model(&self) -> &str {
-        match self {
-            Self::Json { head, .. } => &head.model,
-            Self::Form(form) => form.model(),
-        }
-    }
-
-    pub(super) fn stream(&self) -> bool {
-        match self {
-            Self::Json { head, .. } => head.stream,
-            Self::Form(form) => form.stream(),
-        }
-    }
-}
-
 /// Where a call goes.
 #[derive(Clone, Copy)]
 enum Destination<'a> {
     Sandbox,
     Vendor(&'a Attempt),
+}
+
+impl<'a> Destination<'a> {
+    fn attempt(self) -> Option<&'a Attempt> {
+        match self {
+            Self::Sandbox => None,
+            Self::Vendor(attempt) => Some(attempt),
+        }
+    }
 }
 
 /// The first answer that can be delivered. `attempts` is `None` for the sandbox.
@@ -102,11 +71,15 @@ pub(super) async fn first(
     if savings > RETRY_SAVINGS {
         gateway.retries.store(RETRY_SAVINGS, Ordering::Relaxed);
     }
-    let Some(attempts) = attempts else {
+    let Some(mut attempts) = attempts else {
         return one(gateway, Destination::Sandbox, outbound, caller, meter)
             .await?
             .map_err(|failure| failure.fault.into());
     };
+    outbound.prepare(gateway, &mut attempts).await?;
+    if let Some((body, name)) = attempts.first().and_then(|attempt| outbound.estimated(attempt)) {
+        return Ok(estimate(body, name));
+    }
     let mut unreachable: Option<Arc<Deployment>> = None;
     let mut last: Option<Failure> = None;
     let mut calls = 0;
@@ -130,7 +103,10 @@ pub(super) async fn first(
             }
             Err(failure) => failure,
         };
-        if let Some(account) = attempt.account() {
+        if failure.unasked {
+            // Nobody was asked: it is no call, and the account is not to blame.
+            calls -= 1;
+        } else if let Some(account) = attempt.account() {
             lay_off(account, &failure);
         }
         match failure.next {
@@ -141,6 +117,16 @@ pub(super) async fn first(
         last = Some(failure);
     }
     Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
+}
+
+/// The gateway's own answer to how many tokens a request has. `name` is what the caller's protocol calls the number.
+fn estimate(body: Bytes, name: &str) -> Opened {
+    let mut headers = Lines::with_capacity(8);
+    headers.push(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(told) = HeaderValue::from_str(&format!("approximated={name}")) {
+        headers.push(TRANSLATION, told);
+    }
+    Opened { status: StatusCode::OK, headers, body: OpenedBody::own(body) }
 }
 
 /// Takes one retry out of the savings, if there is one. A refusal takes nothing: a storm must not leave a debt.
@@ -195,9 +181,17 @@ async fn one(
         Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
     };
     let timeouts = provider.map_or_else(|| gateway.fleet.load().config.sandbox_timeouts, |provider| provider.timeouts);
-    let ask_usage = outbound.route == Route::Chat && provider.is_none_or(|provider| provider.stream_usage);
-    let mut headers =
-        headers::to_vendor(outbound.inbound, outbound.route, outbound.payload.stream(), provider.map(AsRef::as_ref));
+    let Wired { wire, below, crossed } = match outbound.wired(gateway, destination.attempt(), meter) {
+        Ok(wired) => wired,
+        Err(fault) => return Ok(Err(untranslatable(fault))),
+    };
+    let route = outbound.asked.route;
+    let ask_usage = wire == Protocol::Chat
+        && route.is_conversation()
+        && crossed.is_none()
+        && provider.is_none_or(|provider| provider.stream_usage);
+    let spoken = headers::Spoken { route, wire, crosses: crossed.is_some(), stream: outbound.payload.stream() };
+    let mut headers = headers::to_vendor(outbound.inbound, spoken, provider.map(AsRef::as_ref));
     if let Destination::Vendor(attempt) = destination {
         match attempt.account().and_then(|account| account.proof.clone()) {
             Some((name, value)) => headers.push(name, value),
@@ -205,20 +199,33 @@ async fn one(
         }
     }
     meter.note(|record| note_call(record, destination, &model));
-    begin(destination, outbound, meter).await?;
+    begin(gateway, destination, outbound, meter).await?;
     let began = Instant::now();
-    let path = match provider {
-        Some(provider) => format!("{}{}", provider.base.path, outbound.route.upstream_path()),
-        None => format!("/v1{}", outbound.route.upstream_path()),
-    };
     let hide_usage = match &outbound.payload {
         Payload::Json { head, .. } => ask_usage && !head.include_usage,
         Payload::Form(_) => false,
     };
-    let stream = outbound.payload.stream();
-    let route = outbound.route;
+    let (written, back) = crossed.map_or((None, None), |(body, back)| (Some(body), Some(back)));
+    let exchange = Exchange {
+        route,
+        wire,
+        stream: outbound.payload.stream(),
+        array: outbound.asked.path.array && back.is_none(),
+        hide_usage,
+        keeper: destination.attempt().and_then(|attempt| outbound.keeper(gateway, attempt, wire)),
+        filing: outbound.filing(destination.attempt(), wire),
+        back,
+    };
+    let path = path(provider.map(AsRef::as_ref), wire, &below);
+    let edits = match (&outbound.payload, &written) {
+        (Payload::Json { head, .. }, None) => outbound.edits(head, destination.attempt(), &model, ask_usage),
+        _ => Vec::new(),
+    };
     let (body, feed) = match &mut outbound.payload {
-        Payload::Json { body, head } => (CallBody::Whole(splice::apply(body, &head.edits(&model, ask_usage))), None),
+        Payload::Json { body, .. } => {
+            let body = written.unwrap_or_else(|| replayable(wire, &splice::apply(body, &edits)));
+            (CallBody::Whole(body), None)
+        }
         Payload::Form(form) => {
             let (body, feed) = form.start(&model, caller.left());
             (body, Some((form, feed)))
@@ -257,9 +264,9 @@ async fn one(
                 account.note_rates(&reply.headers);
             }
             if reply.status.is_success() {
-                open::open(reply, route, stream, hide_usage, timer, &mut watch).await?
+                open::open(reply, exchange, timer, &mut watch, meter).await?
             } else {
-                Box::pin(refused(reply, &mut timer, &mut watch)).await?
+                Box::pin(refused(reply, &exchange, &mut timer, &mut watch)).await?
             }
         }
     };
@@ -268,6 +275,9 @@ async fn one(
         (Err(failure), Some(secret)) => failure.fault.conceal(secret),
         (Ok(Opened { body: OpenedBody::Stream(primed, _), .. }), Some(secret)) => primed.secret = Some(secret.into()),
         _ => {}
+    }
+    if let (Err(failure), Some(pin)) = (&mut result, outbound.turn.as_ref().and_then(|turn| turn.pin.as_ref())) {
+        failure.fault.reword(&pin.theirs, &pin.ours);
     }
     if let Ok(Opened { body: OpenedBody::Stream(primed, _), .. }) = &mut result {
         primed.drains = provider.is_some_and(|provider| provider.on_disconnect == OnDisconnect::Drain);
@@ -286,7 +296,12 @@ async fn one(
 }
 
 /// Writes down that a call is about to be sent.
-async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mut Meter) -> Result<(), Stopped> {
+async fn begin(
+    gateway: &Gateway,
+    destination: Destination<'_>,
+    outbound: &Outbound<'_>,
+    meter: &mut Meter,
+) -> Result<(), Stopped> {
     let Some((record, charge)) = meter.open_charge() else { return Ok(()) };
     let (kind, priced) = match destination {
         Destination::Sandbox => {
@@ -303,16 +318,20 @@ async fn begin(destination: Destination<'_>, outbound: &Outbound<'_>, meter: &mu
         record.upstream_model = Arc::clone(model);
     }
     let begun = charge.begin(record, kind, priced.map(Arc::clone));
-    let ledger = charge.ledger();
+    // Nothing is sent yet, and neither the answer nor the charge of a caller that leaves now may say that it was.
+    record.attempts -= 1;
     let written = match begun {
-        Ok(()) => ledger.durable().await,
+        Ok(begun) => gateway.ledger.begun(begun).await,
         Err(error) => Err(error),
     };
-    written.map_err(|_| {
-        // Nothing was sent, and the answer must not say that it was.
-        meter.note(|record| record.attempts -= 1);
-        admission::unavailable().into()
-    })
+    match (written, meter.open_charge()) {
+        (Ok(mark), Some((record, charge))) => {
+            record.attempts += 1;
+            charge.keep(mark);
+            Ok(())
+        }
+        _ => Err(admission::unavailable().into()),
+    }
 }
 
 fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>) {
@@ -331,7 +350,12 @@ fn note_call(record: &mut Record, destination: Destination<'_>, model: &Arc<str>
 }
 
 /// The vendor answered with an error status.
-async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Result<Result<Opened, Failure>, Stopped> {
+async fn refused(
+    reply: Reply,
+    exchange: &Exchange,
+    timer: &mut Timer,
+    watch: &mut Watch<'_>,
+) -> Result<Result<Opened, Failure>, Stopped> {
     let status = reply.status.as_u16();
     let wait = headers::retry_after(&reply.headers);
     let body = match read::error_body(reply.body, MAX_ERROR, timer, watch).await {
@@ -340,12 +364,10 @@ async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Resu
         // The status says enough.
         Err(Stop::Late(_)) => Bytes::new(),
     };
-    let error = openai::read_error(&body);
-    let is_error = error.is_some();
-    let meaning = if (300..400).contains(&status) { Meaning::Broken } else { openai::meaning(status, error.as_ref()) };
-    let mut fault = openai::fault(meaning, status, error, wait);
-    if meaning == Meaning::Caller && is_error {
-        fault.raw = Some(scrub::body(&body));
+    let Refusal { meaning, mut fault } = exchange.wire.codec().read_refusal(status, &body, wait);
+    if exchange.back.is_some() {
+        // The vendor's own words are of no use to a caller who speaks another protocol.
+        fault.raw = None;
     }
     let (next, outcome) = match meaning {
         Meaning::Caller => (Next::Stop, "rejected"),
@@ -354,42 +376,7 @@ async fn refused(reply: Reply, timer: &mut Timer, watch: &mut Watch<'_>) -> Resu
         Meaning::Unavailable => (Next::Account, "unavailable"),
         Meaning::Broken => (Next::Account, "error"),
     };
-    Ok(Err(Failure { fault, next, outcome }))
-}
-
-fn call_failure(error: &CallError) -> Failure {
-    let (fault, outcome) = match error {
-        CallError::Connect(_) | CallError::ConnectTimeout => (
-            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unreachable", "The provider cannot be reached."),
-            "unreachable",
-        ),
-        CallError::Tls(_) => {
-            (Fault::broken("upstream_tls", "The provider's certificate or TLS is not acceptable."), "tls")
-        }
-        CallError::Broken(_) => (
-            Fault::broken("upstream_connection_lost", "The connection to the provider broke before it answered."),
-            "broken",
-        ),
-        CallError::NotHttp(_) => {
-            (Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."), "not_http")
-        }
-        CallError::Abandoned => {
-            (Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body ended early."), "abandoned")
-        }
-    };
-    tracing::warn!(%error, "a call to a provider failed");
-    Failure { fault, next: if error.unsent() { Next::Target } else { Next::Stop }, outcome }
-}
-
-fn unsupported_account() -> Failure {
-    Failure {
-        fault: Fault::broken(
-            "upstream_account_error",
-            "This gateway cannot use its account at the provider for this route.",
-        ),
-        next: Next::Account,
-        outcome: "account",
-    }
+    Ok(Err(Failure { fault, next, outcome, unasked: false }))
 }
 
 fn upstream_id(headers: &Lines) -> Option<String> {

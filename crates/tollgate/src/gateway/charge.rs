@@ -9,13 +9,15 @@ use crate::clock::now_ms;
 use crate::config::Kind;
 use crate::journal::Mark;
 use crate::keys::{Key, Mode};
-use crate::ledger::{Basis, Book, Detail, Entry, FailedAttempt, Flags, Ledger, RequestId, Series, Unavailable};
+use crate::ledger::{Basis, Begun, Book, Detail, Entry, FailedAttempt, Flags, Ledger, RequestId, Series, Unavailable};
 use crate::outcome::Outcome;
 use crate::pricing::Price;
 use crate::telemetry::{Record, Stage};
+use bytes::Bytes;
+use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-use tollgate_protocol::estimate;
+use tollgate_protocol::estimate::{self, Prompt};
 use tollgate_protocol::usage::Usage;
 
 /// Output tokens by which the hold of a stream without a cap grows.
@@ -30,6 +32,32 @@ const UNUSUAL: u64 = 100_000;
 static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 static KINDS: LazyLock<[(Kind, Arc<str>); 8]> = LazyLock::new(|| Kind::ALL.map(|kind| (kind, kind.name().into())));
 
+/// What a request gives a model to read.
+pub(super) enum Input {
+    /// So many tokens, about.
+    Known(u64),
+    /// A small body that nobody has read for it yet.
+    Unread(Bytes),
+}
+
+impl Input {
+    /// Tokens that the vendor will about count.
+    fn likely(&self) -> u64 {
+        match self {
+            Self::Known(tokens) => *tokens,
+            Self::Unread(body) => Prompt::read(body).likely_tokens(),
+        }
+    }
+
+    /// The same without reading it.
+    fn rough(&self) -> u64 {
+        match self {
+            Self::Known(tokens) => *tokens,
+            Self::Unread(body) => estimate::tokens_of_text(body.len() as u64),
+        }
+    }
+}
+
 /// What a request holds and will be booked as.
 pub(super) struct Charge {
     ledger: Arc<Ledger>,
@@ -38,7 +66,7 @@ pub(super) struct Charge {
     price: Option<Arc<Price>>,
     kind: Option<Kind>,
     mark: Option<Mark>,
-    likely_input: u64,
+    input: Input,
     budgeted: bool,
     /// Output tokens that the hold is enough for, where it grows with the stream.
     granted: Option<u64>,
@@ -47,7 +75,7 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    pub(super) fn new(ledger: &Arc<Ledger>, key: &Key, hold: Hold, likely_input: u64, granted: Option<u64>) -> Self {
+    pub(super) fn new(ledger: &Arc<Ledger>, key: &Key, hold: Hold, input: Input, granted: Option<u64>) -> Box<Self> {
         let empty = || Arc::clone(&EMPTY);
         let entry = Entry {
             id: RequestId::default(),
@@ -72,18 +100,18 @@ impl Charge {
             outcome: Outcome::ClientLeft,
             detail: Detail::default(),
         };
-        Self {
+        Box::new(Self {
             ledger: Arc::clone(ledger),
             hold,
             entry,
             price: None,
             kind: None,
             mark: None,
-            likely_input,
+            input,
             budgeted: key.budget.is_some() || key.project.budget.is_some(),
             granted,
             written: 0,
-        }
+        })
     }
 
     /// A call is about to be sent: from now on the journal knows what to book if nothing more is heard.
@@ -92,7 +120,7 @@ impl Charge {
         record: &Record,
         kind: Option<Kind>,
         price: Option<Arc<Price>>,
-    ) -> Result<(), Unavailable> {
+    ) -> Result<Begun, Unavailable> {
         self.place(record);
         self.kind = kind;
         if let Some(kind) = kind
@@ -105,13 +133,12 @@ impl Charge {
         self.price = price;
         self.entry.detail.attempts = record.attempts;
         self.provisional(0);
-        self.mark = Some(self.ledger.begin(&self.entry)?);
-        Ok(())
+        self.ledger.begin(&self.entry)
     }
 
-    /// Waits until that is on stable storage, where the configuration asks for it.
-    pub(super) fn ledger(&self) -> Arc<Ledger> {
-        Arc::clone(&self.ledger)
+    /// Keeps what the journal knows until the charge is booked.
+    pub(super) fn keep(&mut self, mark: Mark) {
+        self.mark = Some(mark);
     }
 
     /// An attempt delivered nothing. `billed` if the vendor may bill what it read.
@@ -132,7 +159,7 @@ impl Charge {
             while tokens + MARGIN >= *granted {
                 let more = {
                     let at = self.entry.admitted_at;
-                    self.price.as_ref().map_or(0, |price| price.output_ceiling(self.likely_input, GRANT, at))
+                    self.price.as_ref().map_or(0, |price| price.output_ceiling(self.input.rough(), GRANT, at))
                 };
                 if !self.hold.extend(more) {
                     break;
@@ -160,7 +187,7 @@ impl Charge {
     }
 
     /// Books the request as its record has it, and says at how much, in nano-dollars.
-    pub(super) fn settle(mut self, record: &Record) -> i64 {
+    pub(super) fn settle(mut self: Box<Self>, record: &Record) -> i64 {
         self.place(record);
         let entry = &mut self.entry;
         (entry.status, entry.outcome) = (record.status, record.outcome);
@@ -174,7 +201,7 @@ impl Charge {
             error: record.error.clone(),
             upstream_id: record.upstream_id.clone(),
             failed,
-            translation: None,
+            translation: record.translation.clone(),
         };
         if record.outcome == Outcome::ClientLeft {
             entry.flags.set(Flags::CLIENT_LEFT);
@@ -193,7 +220,7 @@ impl Charge {
         }
         let tokens = self.entry.usage.total_input() + self.entry.usage.total_output();
         self.hold.settle(amount, tokens);
-        self.ledger.settle(self.entry, self.mark);
+        self.ledger.settle(&self.entry, self.mark.take());
         amount
     }
 
@@ -202,8 +229,8 @@ impl Charge {
         let series = &mut self.entry.series;
         if series.endpoint.is_empty() {
             self.entry.id = RequestId::parse(&record.id).unwrap_or_default();
-            series.endpoint = endpoint(record.route);
-            series.model = record.model.as_deref().unwrap_or_default().into();
+            series.endpoint = super::Route::shared_name(record.route);
+            series.model = shared(record.model.as_deref().unwrap_or_default());
         }
         series.provider = Arc::clone(&record.provider);
         series.upstream_model = Arc::clone(&record.upstream_model);
@@ -211,7 +238,7 @@ impl Charge {
 
     /// What is to be booked if nothing more is heard after so many output tokens.
     fn provisional(&mut self, tokens: u64) {
-        let usage = Usage { input_tokens: self.likely_input, output_tokens: tokens, ..Usage::default() };
+        let usage = Usage { input_tokens: self.input.rough(), output_tokens: tokens, ..Usage::default() };
         let entry = &mut self.entry;
         entry.usage = usage;
         entry.basis = Basis::Recovered;
@@ -241,7 +268,7 @@ impl Charge {
             Some(usage) => (usage, Basis::Provider),
             None => {
                 let estimated = Usage {
-                    input_tokens: self.likely_input,
+                    input_tokens: self.input.likely(),
                     output_tokens: estimate::tokens_of_text(record.content_bytes),
                     tier: reported.map_or_else(Default::default, |usage| usage.tier),
                     ..Usage::default()
@@ -264,7 +291,7 @@ impl Charge {
     }
 
     fn input_cost(&self) -> i64 {
-        let usage = Usage { input_tokens: self.likely_input, ..Usage::default() };
+        let usage = Usage { input_tokens: self.input.likely(), ..Usage::default() };
         self.price.as_ref().map_or(0, |price| price.amount(&usage, self.entry.admitted_at).nano)
     }
 }
@@ -285,10 +312,17 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The shared name of a route.
-fn endpoint(route: &'static str) -> Arc<str> {
-    static NAMES: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| super::Route::ALL.map(|route| route.name().into()));
-    NAMES.iter().find(|name| &***name == route).map_or_else(|| route.into(), Arc::clone)
+/// A name that many requests have, in one piece of memory.
+fn shared(name: &str) -> Arc<str> {
+    thread_local! {
+        static LAST: RefCell<Arc<str>> = RefCell::new(Arc::clone(&EMPTY));
+    }
+    LAST.with_borrow_mut(|last| {
+        if **last != *name {
+            *last = name.into();
+        }
+        Arc::clone(last)
+    })
 }
 
 /// Now, in unix milliseconds; never before the request's id was made.

@@ -2,6 +2,7 @@
 
 use super::timer::Late;
 use crate::message::BodyError;
+use crate::upstream::CallError;
 use tollgate_protocol::fault::{Fault, FaultKind};
 
 /// Why a request goes no further.
@@ -18,6 +19,8 @@ pub(super) struct Failure {
     pub(super) next: Next,
     /// For metrics.
     pub(super) outcome: &'static str,
+    /// The provider was not asked at all.
+    pub(super) unasked: bool,
 }
 
 /// What a failure allows.
@@ -39,7 +42,50 @@ pub(super) fn late_failure(late: Late) -> Failure {
         Late::Total => "The answer took longer than allowed.",
     };
     let fault = Fault::new(FaultKind::UpstreamTimeout, "upstream_timeout", message);
-    Failure { fault, next: Next::Stop, outcome: "timeout" }
+    Failure { fault, next: Next::Stop, outcome: "timeout", unasked: false }
+}
+
+/// A call that got no answer.
+pub(super) fn call_failure(error: &CallError) -> Failure {
+    let (fault, outcome) = match error {
+        CallError::Connect(_) | CallError::ConnectTimeout => (
+            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unreachable", "The provider cannot be reached."),
+            "unreachable",
+        ),
+        CallError::Tls(_) => {
+            (Fault::broken("upstream_tls", "The provider's certificate or TLS is not acceptable."), "tls")
+        }
+        CallError::Broken(_) => (
+            Fault::broken("upstream_connection_lost", "The connection to the provider broke before it answered."),
+            "broken",
+        ),
+        CallError::NotHttp(_) => {
+            (Fault::broken("upstream_invalid_answer", "The provider's answer is not proper HTTP."), "not_http")
+        }
+        CallError::Abandoned => {
+            (Fault::new(FaultKind::InvalidRequest, "invalid_body", "The request body ended early."), "abandoned")
+        }
+    };
+    tracing::warn!(%error, "a call to a provider failed");
+    Failure { fault, next: if error.unsent() { Next::Target } else { Next::Stop }, outcome, unasked: false }
+}
+
+/// The account's form of proof is not one that this route can make.
+pub(super) fn unsupported_account() -> Failure {
+    Failure {
+        fault: Fault::broken(
+            "upstream_account_error",
+            "This gateway cannot use its account at the provider for this route.",
+        ),
+        next: Next::Account,
+        outcome: "account",
+        unasked: true,
+    }
+}
+
+/// The request cannot be said in the provider's protocol.
+pub(super) fn untranslatable(fault: Fault) -> Failure {
+    Failure { fault, next: Next::Target, outcome: "untranslatable", unasked: true }
 }
 
 /// The fault for a body over its limit, in bytes.

@@ -1,7 +1,7 @@
 //! Which headers cross the gateway. Both directions are allow-lists.
 
 use super::Route;
-use crate::config::Provider;
+use crate::config::{Protocol, Provider};
 use crate::lines::Lines;
 use crate::message::Inbound;
 use http::{HeaderName, HeaderValue, header};
@@ -15,6 +15,9 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const ANY: HeaderValue = HeaderValue::from_static("*/*");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+/// Asked for by the vendor; the version that its plain HTTP examples name (2026-11).
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+const VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 const SIM: HeaderName = HeaderName::from_static("x-tollgate-sim");
 
 /// What a caller may tell a vendor (contract §6); content headers are set apart.
@@ -27,8 +30,19 @@ fn may_reach_caller(name: &str) -> bool {
     matches!(name, "content-type" | "openai-processing-ms" | "openai-version" | "openai-model")
 }
 
+/// What is said to a vendor, as far as headers depend on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spoken {
+    pub(super) route: Route,
+    pub(super) wire: Protocol,
+    /// The caller speaks another protocol.
+    pub(super) crosses: bool,
+    pub(super) stream: bool,
+}
+
 /// Header lines for a vendor, but for the proof of the account.
-pub(super) fn to_vendor(inbound: &Inbound, route: Route, stream: bool, provider: Option<&Provider>) -> Lines {
+pub(super) fn to_vendor(inbound: &Inbound, spoken: Spoken, provider: Option<&Provider>) -> Lines {
+    let Spoken { route, wire, crosses, stream } = spoken;
     let mut lines = Lines::with_capacity(8);
     let content_type = if route.is_form() { inbound.headers.get(&header::CONTENT_TYPE).cloned() } else { None };
     lines.push(header::CONTENT_TYPE, content_type.unwrap_or(JSON));
@@ -48,9 +62,13 @@ pub(super) fn to_vendor(inbound: &Inbound, route: Route, stream: bool, provider:
         None => &[SIM],
     };
     for (name, value) in inbound.headers.iter() {
-        if may_reach_vendor(name.as_str()) || more.contains(name) {
+        // What a caller says to the vendor of its own protocol means nothing, or something else, to another.
+        if (may_reach_vendor(name.as_str()) && !crosses) || more.contains(name) {
             lines.push(name.clone(), value.clone());
         }
+    }
+    if wire == Protocol::Messages && !lines.contains(&ANTHROPIC_VERSION) {
+        lines.push(ANTHROPIC_VERSION, VERSION);
     }
     lines
 }

@@ -5,7 +5,7 @@
 //! live in the request's future, which is dropped at the same moment.
 
 use super::charge::Charge;
-use crate::accounts::Rates;
+use crate::accounts::{Hold, Rates};
 use crate::ledger::Flags;
 use crate::outcome::Outcome;
 use crate::telemetry::{Record, Telemetry};
@@ -16,6 +16,8 @@ pub(super) struct Meter {
     telemetry: Arc<Telemetry>,
     record: Option<Box<Record>>,
     charge: Option<Box<Charge>>,
+    /// The place of a request that is not charged.
+    place: Option<Hold>,
     /// For the caller's headers.
     pub(super) rates: Rates,
 }
@@ -25,12 +27,17 @@ impl Meter {
     pub(super) fn open(telemetry: &Arc<Telemetry>, record: Record) -> Self {
         telemetry.begin();
         let telemetry = Arc::clone(telemetry);
-        Self { telemetry, record: Some(Box::new(record)), charge: None, rates: Rates::default() }
+        Self { telemetry, record: Some(Box::new(record)), charge: None, place: None, rates: Rates::default() }
     }
 
     /// The request is admitted: from now on it will be charged, once.
-    pub(super) fn admit(&mut self, charge: Charge) {
-        self.charge = Some(Box::new(charge));
+    pub(super) fn admit(&mut self, charge: Box<Charge>) {
+        self.charge = Some(charge);
+    }
+
+    /// The request has its place, and will not be charged.
+    pub(super) fn seat(&mut self, place: Hold) {
+        self.place = Some(place);
     }
 
     /// Notes something about the request; nothing once it is settled.
@@ -69,13 +76,15 @@ impl Meter {
             telemetry: Arc::clone(&self.telemetry),
             record: self.record.take(),
             charge: self.charge.take(),
+            place: self.place.take(),
             rates: self.rates,
         }
     }
 
     fn close(&mut self) -> Option<i64> {
+        let seated = self.place.take().is_some();
         let record = self.record.take()?;
-        let amount = self.charge.take().map(|charge| charge.settle(&record));
+        let amount = self.charge.take().map(|charge| charge.settle(&record)).or(seated.then_some(0));
         self.telemetry.end(&record);
         amount
     }

@@ -3,9 +3,12 @@
 //! ```text
 //! head ─▶ caller ─▶ body ─▶ plan ─▶ attempt ─▶ open ─▶ relay ─▶ record
 //!         caller.rs path.rs         attempt.rs open.rs streamed.rs meter.rs
-//!                   upload.rs       headers.rs read.rs
+//!                   upload.rs      outbound.rs read.rs
+//!                                   headers.rs
 //! ```
 //!
+//! `route.rs` says what a path asks for, `crossing.rs` carries what crosses from one protocol into another and back,
+//! `recall.rs` what callers cannot carry from turn to turn, `state/` responses that are kept;
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
 //! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
 //! it for requests that carry an `Idempotency-Key`.
@@ -16,15 +19,20 @@ mod admission;
 mod attempt;
 mod caller;
 mod charge;
+mod crossing;
 mod drain;
 mod failure;
 mod headers;
 mod idempotency;
 mod meter;
 mod open;
+mod outbound;
 pub mod path;
 mod read;
+mod recall;
 mod respond;
+mod route;
+pub mod state;
 mod streamed;
 mod timer;
 mod upload;
@@ -33,6 +41,7 @@ mod wait;
 use crate::accounts::Accounts;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
+use crate::memory::Memory;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
@@ -44,6 +53,7 @@ use std::sync::atomic::AtomicI64;
 
 pub use caller::{Session, identify};
 pub use respond::{fault_answer, request_id};
+pub use route::{Asked, Route, Stored, StoredPart};
 
 /// What all requests share.
 pub struct Gateway {
@@ -57,6 +67,8 @@ pub struct Gateway {
     pub sandbox: Sandbox,
     /// What keys and projects may do now.
     pub accounts: Accounts,
+    /// What is remembered of conversations.
+    pub memory: Arc<Memory>,
     /// The books.
     pub ledger: Arc<Ledger>,
     /// Unset only to measure what money costs: nothing is admitted, held or booked, and budgets refuse everything.
@@ -69,47 +81,4 @@ pub struct Gateway {
     pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
-}
-
-/// The data-plane routes that reach a vendor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// `POST /v1/chat/completions`.
-    Chat,
-    /// `POST /v1/embeddings`.
-    Embeddings,
-    /// `POST /v1/audio/transcriptions`.
-    Transcriptions,
-    /// `POST /v1/audio/translations`.
-    Translations,
-}
-
-impl Route {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Embeddings, Self::Transcriptions, Self::Translations];
-
-    /// The route's name in logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "/v1/chat/completions",
-            Self::Embeddings => "/v1/embeddings",
-            Self::Transcriptions => "/v1/audio/transcriptions",
-            Self::Translations => "/v1/audio/translations",
-        }
-    }
-
-    /// The path below a provider's base URL.
-    fn upstream_path(self) -> &'static str {
-        match self {
-            Self::Chat => "/chat/completions",
-            Self::Embeddings => "/embeddings",
-            Self::Transcriptions => "/audio/transcriptions",
-            Self::Translations => "/audio/translations",
-        }
-    }
-
-    /// Whether its requests are forms.
-    fn is_form(self) -> bool {
-        matches!(self, Self::Transcriptions | Self::Translations)
-    }
 }

@@ -1,18 +1,20 @@
 //! The life of one data-plane request. Read this first.
 
 use super::admission::{self, Ask};
-use super::attempt::{self, Outbound, Payload};
+use super::attempt;
 use super::charge;
 use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
-use super::respond::{cost, fault_answer, mark, rate_headers, request_id};
+use super::outbound::{Outbound, Payload};
+use super::respond::{cost, fault_answer, mark, name, rate_headers, request_id};
+use super::state::{Shelves, Turn};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
-use super::{Gateway, Route, Session, caller, idempotency};
+use super::{Asked, Gateway, Route, Session, caller, crossing, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
-use crate::config::{Kind, Protocol};
+use crate::config::{Kind, Protocol, Provider};
 use crate::keys::{Key, Mode};
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
@@ -22,52 +24,54 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
-use tollgate_protocol::codec::InPath;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::{chat, embeddings, head};
+use tollgate_protocol::head::{self, Head};
+use tollgate_protocol::{embeddings, gemini};
 
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Answers one data-plane request, whatever happens.
 pub async fn serve(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: Asked,
     inbound: Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), route.name(), inbound.started));
+    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), asked.route.name(), inbound.started));
     if inbound.headers.contains(&idempotency::KEY) {
-        return Box::pin(idempotency::serve(gateway, route, inbound, body, session, meter)).await;
+        return Box::pin(idempotency::serve(gateway, asked, inbound, body, session, meter)).await;
     }
-    respond(gateway, route, &inbound, body, session, meter).await
+    respond(gateway, &asked, &inbound, body, session, meter).await
 }
 
 /// Answers one request for whoever sends it: a caller, or the gateway on behalf of all callers with one
 /// `Idempotency-Key`.
 pub(super) async fn respond(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: &Asked,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     mut meter: Meter,
 ) -> Answer {
-    match exchange(gateway, route, inbound, body, session, &mut meter).await {
-        Ok(opened) => deliver(opened, meter, session),
-        Err(stopped) => refuse(stopped, meter),
+    let protocol = asked.route.protocol();
+    match exchange(gateway, asked, inbound, body, session, &mut meter).await {
+        Ok(opened) => deliver(opened, protocol, meter, session),
+        Err(stopped) => refuse(stopped, protocol, meter),
     }
 }
 
 /// Who asks, what for, whom to ask, and the first that answers.
 async fn exchange(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: &Asked,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<Opened, Stopped> {
+    let route = asked.route;
     let key = caller::identify(gateway, inbound, session)?;
     meter.note(|record| {
         record.key_id = Some(Arc::clone(&key.id));
@@ -78,19 +82,19 @@ async fn exchange(
         let fleet = gateway.fleet.load();
         (fleet.config.server.body_limit, fleet.config.server.upload_limit)
     };
-    let payload = if route.is_form() {
+    let mut payload = if route.is_form() {
         Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, upload_limit, &gateway.spool)).await?))
     } else {
         let whole = whole(inbound, body, body_limit).await?;
-        let spec = if route == Route::Embeddings { &embeddings::HEAD } else { &chat::HEAD };
-        let head = head::read(&whole, spec, &InPath::default())?;
-        Payload::Json { body: whole, head }
+        Payload::Json { head: head(asked, &whole)?, body: whole }
     };
     let read = Instant::now();
     // Taken only now: a body may take long to arrive, and what is in force then is what counts.
     let fleet = gateway.fleet.load();
     let model = payload.model();
     caller::may_use(&key, model, inbound)?;
+    let turn = turn(gateway, asked, &key, &mut payload, meter, body_limit).await?;
+    let model = payload.model();
     let choices = match key.mode {
         Mode::Test if in_sandbox(&fleet, model) => None,
         Mode::Test => return Err(unknown_model(model).into()),
@@ -103,10 +107,67 @@ async fn exchange(
     let prices = Arc::clone(&fleet.config.prices);
     let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
-    let attempts = choices.as_deref().map(plan).transpose()?;
+    let pin = turn.as_ref().and_then(|turn| turn.pin.as_ref());
+    let attempts = match (&choices, pin) {
+        (None, _) => None,
+        (Some(choices), Some(pin)) => Some(vec![Turn::pinned(pin, choices, now_ms())?]),
+        (Some(choices), None) => Some(plan(choices, route)?),
+    };
     let watchdog = std::mem::take(&mut session.watchdog);
-    let mut outbound = Outbound { route, inbound, payload, prices, sandbox, planned: read, watchdog };
+    let project = Arc::clone(&key.project_id);
+    let mut outbound = Outbound {
+        asked,
+        inbound,
+        payload,
+        project,
+        crossing: None,
+        turn,
+        replay: Vec::new(),
+        prices,
+        sandbox,
+        planned: read,
+        watchdog,
+    };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
+}
+
+/// What must be known of a JSON request.
+fn head(asked: &Asked, body: &[u8]) -> Result<Head, Fault> {
+    let path = &asked.path;
+    match asked.route {
+        Route::Converse(protocol) => protocol.codec().head(body, path),
+        Route::Count(protocol) => match protocol.counter() {
+            Some(counter) => counter.head(body, path),
+            None => protocol.codec().head(body, path),
+        },
+        Route::Embed => gemini::embed_head(body, path),
+        Route::BatchEmbed => gemini::batch_embed_head(body, path),
+        Route::Embeddings | Route::Transcriptions | Route::Translations => head::read(body, &embeddings::HEAD, path),
+    }
+}
+
+/// Finds the place of a request in a conversation of kept responses. The request may become another: with its earlier
+/// turns in it, or by the names of who keeps them.
+async fn turn(
+    gateway: &Gateway,
+    asked: &Asked,
+    key: &Key,
+    payload: &mut Payload,
+    meter: &mut Meter,
+    limit: u64,
+) -> Result<Option<Turn>, Fault> {
+    let (Route::Converse(Protocol::Responses) | Route::Count(Protocol::Responses), Payload::Json { body, .. }) =
+        (asked.route, &*payload)
+    else {
+        return Ok(None);
+    };
+    let mut id = String::new();
+    meter.note(|record| id.clone_from(&record.id));
+    let (turn, told) = Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit).await?;
+    if let Some(body) = told {
+        *payload = Payload::Json { head: head(asked, &body)?, body };
+    }
+    Ok(Some(turn))
 }
 
 /// The choices that are left, and for the sandbox whose price counts.
@@ -126,6 +187,14 @@ fn admitted(
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<Admitted, Fault> {
+    if route.is_count() {
+        let account = session.account(&gateway.accounts, key);
+        let now = now_ms();
+        let place = admission::place(&account, key, now);
+        meter.rates = account.rates(key, now);
+        meter.seat(place?);
+        return Ok((choices, None));
+    }
     if !gateway.books {
         return if admission::is_budgeted(key) { Err(admission::unavailable()) } else { Ok((choices, None)) };
     }
@@ -142,7 +211,7 @@ fn admitted(
     let ask = Ask::of(route, payload, body.left().unwrap_or(fleet.config.server.upload_limit));
     let mut now = now_ms();
     meter.note(|record| now = charge::admitted_at(record));
-    let result = admission::admit(gateway, prices, &account, key, &ask, &candidates, now);
+    let result = admission::admit(gateway, prices, &account, key, ask, &candidates, now);
     meter.rates = account.rates(key, now);
     meter.admit(result?);
     let mut sandbox = None;
@@ -168,8 +237,14 @@ fn in_sandbox(fleet: &Fleet, model: &str) -> bool {
 }
 
 /// The order in which a request's choices are tried.
-fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
-    routing::order(choices, Protocol::Chat, now_ms(), crate::ids::below).map_err(|none| match none {
+fn plan(choices: &[Choice], route: Route) -> Result<Vec<Attempt>, Fault> {
+    // A conversation crosses into whatever a provider speaks; the other routes are their own protocol's alone.
+    let serves = |provider: &Provider| match route {
+        Route::Converse(_) | Route::Count(_) => !provider.protocols.is_empty(),
+        _ if route.is_vectors() => crossing::vectors_wire(route.protocol(), provider).is_some(),
+        _ => provider.protocols.contains(&Protocol::Chat),
+    };
+    routing::order(choices, serves, now_ms(), crate::ids::below).map_err(|none| match none {
         NoAttempt::Protocol => Fault::new(
             FaultKind::NotFound,
             "model_not_found",
@@ -188,18 +263,21 @@ fn plan(choices: &[Choice]) -> Result<Vec<Attempt>, Fault> {
 }
 
 /// The answer for what a vendor (or the sandbox) gave.
-fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
+pub(super) fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, session: &mut Session) -> Answer {
     let Opened { status, mut headers, body } = opened;
     meter.note(|record| {
+        name(&mut headers, protocol, &record.id);
         record.status = status.as_u16();
         record.answered = true;
         record.first_byte = Some(record.started.elapsed());
         mark(&mut headers, record);
     });
-    rate_headers(&mut headers, meter.rates);
+    rate_headers(&mut headers, protocol, meter.rates);
     let body = match body {
         OpenedBody::Whole { body, usage, content, began, timer } => {
-            session.watchdog = timer.release();
+            if let Some(timer) = timer {
+                session.watchdog = timer.release();
+            }
             meter.note(|record| {
                 record.usage = usage;
                 if usage.is_none() {
@@ -225,15 +303,17 @@ fn deliver(opened: Opened, mut meter: Meter, session: &mut Session) -> Answer {
 }
 
 /// The answer for a request that gets none from a vendor.
-pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
+pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> Answer {
     let fault = match stopped {
         Stopped::Fault(fault) => fault,
         // Nobody is there to read this; the meter settles as it drops.
         Stopped::Gone => return Answer::whole(StatusCode::BAD_REQUEST, "text/plain", Bytes::new()),
     };
-    let mut answer = fault_answer(&fault, "");
+    let mut id = String::new();
+    meter.note(|record| id.clone_from(&record.id));
+    let mut answer = fault_answer(protocol, &fault, &id);
     meter.note(|record| {
-        record.status = fault.status();
+        record.status = answer.status.as_u16();
         record.error = Some(fault.code.to_string());
         record.outcome = match fault.kind {
             _ if record.attempts == 0 => Outcome::Refused,
@@ -242,7 +322,7 @@ pub(super) fn refuse(stopped: Stopped, mut meter: Meter) -> Answer {
         };
         mark(&mut answer.headers, record);
     });
-    rate_headers(&mut answer.headers, meter.rates);
+    rate_headers(&mut answer.headers, protocol, meter.rates);
     answer
 }
 

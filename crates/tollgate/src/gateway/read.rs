@@ -12,6 +12,8 @@ use tollgate_protocol::fault::Fault;
 
 /// Answers up to this size are checked whole before the caller sees a byte; larger ones pass as they come.
 pub(super) const MAX_CHECKED: usize = 1024 * 1024;
+/// Answers up to this size are translated; larger ones are refused, for they must be held whole.
+pub(super) const MAX_CROSSED: usize = 64 * 1024 * 1024;
 /// Bytes of a stream that are held back while nothing meaningful has come.
 pub(super) const MAX_HELD: usize = 1024 * 1024;
 
@@ -31,7 +33,7 @@ impl From<Stop> for Failed {
 
 /// The answer began and makes no sense or broke: it may have been billed, so nobody else is asked.
 pub(super) fn broken(fault: Fault) -> Failure {
-    Failure { fault, next: Next::Stop, outcome: "broken" }
+    Failure { fault, next: Next::Stop, outcome: "broken", unasked: false }
 }
 
 pub(super) fn cut(error: &ReadError) -> Failure {
@@ -64,9 +66,11 @@ pub(super) async fn peek(
     Ok(())
 }
 
+/// Reads a body of up to `limit` bytes, or the beginning of a larger one.
 pub(super) async fn whole(
     start: BytesMut,
     mut source: Source,
+    limit: usize,
     timer: &mut Timer,
     caller: &mut Watch<'_>,
 ) -> Result<Whole, Failed> {
@@ -100,10 +104,10 @@ pub(super) async fn whole(
             return Ok(Whole::All(only.unwrap_or_else(|| all.freeze())));
         }
         let length = only.as_ref().map_or(all.len(), Bytes::len);
-        if length == expected && expected > 0 && expected <= MAX_CHECKED {
+        if length == expected && expected > 0 && expected <= limit {
             continue;
         }
-        if length > MAX_CHECKED || expected > MAX_CHECKED {
+        if length > limit || expected > limit {
             if let Some(first) = only.take() {
                 all.extend_from_slice(&first);
             }

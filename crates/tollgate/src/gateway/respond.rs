@@ -8,23 +8,41 @@ use crate::money;
 use crate::telemetry::Record;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::openai;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// As Anthropic's libraries read it.
+const MESSAGES_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tollgate-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
-static REQUESTS: [HeaderName; 3] = [
-    HeaderName::from_static("x-ratelimit-limit-requests"),
-    HeaderName::from_static("x-ratelimit-remaining-requests"),
-    HeaderName::from_static("x-ratelimit-reset-requests"),
+/// Rates of requests and of tokens: limit, remaining, reset.
+static RATES: [[HeaderName; 3]; 2] = [
+    [
+        HeaderName::from_static("x-ratelimit-limit-requests"),
+        HeaderName::from_static("x-ratelimit-remaining-requests"),
+        HeaderName::from_static("x-ratelimit-reset-requests"),
+    ],
+    [
+        HeaderName::from_static("x-ratelimit-limit-tokens"),
+        HeaderName::from_static("x-ratelimit-remaining-tokens"),
+        HeaderName::from_static("x-ratelimit-reset-tokens"),
+    ],
 ];
-static TOKENS: [HeaderName; 3] = [
-    HeaderName::from_static("x-ratelimit-limit-tokens"),
-    HeaderName::from_static("x-ratelimit-remaining-tokens"),
-    HeaderName::from_static("x-ratelimit-reset-tokens"),
+/// The same by Anthropic's names.
+static MESSAGES_RATES: [[HeaderName; 3]; 2] = [
+    [
+        HeaderName::from_static("anthropic-ratelimit-requests-limit"),
+        HeaderName::from_static("anthropic-ratelimit-requests-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-requests-reset"),
+    ],
+    [
+        HeaderName::from_static("anthropic-ratelimit-tokens-limit"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-remaining"),
+        HeaderName::from_static("anthropic-ratelimit-tokens-reset"),
+    ],
 ];
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -33,10 +51,11 @@ pub fn request_id() -> String {
     crate::ids::request(now_ms())
 }
 
-/// The answer for a fault, in `OpenAI`'s envelope.
-pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
-    let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-    let body = fault.raw.clone().unwrap_or_else(|| openai::write_error(fault));
+/// The answer for a fault, in the envelope of the caller's protocol.
+pub fn fault_answer(protocol: Protocol, fault: &Fault, request_id: &str) -> Answer {
+    let codec = protocol.codec();
+    let status = StatusCode::from_u16(codec.status(fault)).unwrap_or(StatusCode::BAD_GATEWAY);
+    let body = fault.raw.clone().unwrap_or_else(|| codec.write_fault(fault, request_id));
     let mut answer = Answer::whole(status, "application/json", body);
     // A rate limit always comes with a time to wait, also where the vendor named none.
     let wait = fault.retry_after.or((fault.kind == FaultKind::RateLimited).then_some(Duration::from_secs(1)));
@@ -51,12 +70,18 @@ pub fn fault_answer(fault: &Fault, request_id: &str) -> Answer {
     if fault.kind == FaultKind::Unauthenticated {
         answer.headers.push(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if !request_id.is_empty()
-        && let Ok(id) = HeaderValue::from_str(request_id)
-    {
-        answer.headers.push(REQUEST_ID, id);
-    }
+    name(&mut answer.headers, protocol, request_id);
     answer
+}
+
+/// Adds the request's id by the names that the caller's protocol has for it.
+pub(super) fn name(headers: &mut Lines, protocol: Protocol, request_id: &str) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        if protocol == Protocol::Messages {
+            headers.push(MESSAGES_REQUEST_ID, id.clone());
+        }
+        headers.push(REQUEST_ID, id);
+    }
 }
 
 /// Adds what the request costs, in nano-dollars.
@@ -66,27 +91,35 @@ pub(super) fn cost(headers: &mut Lines, amount: i64) {
     }
 }
 
-/// Adds what is left of the key's rates, as `OpenAI` tells it.
-pub(super) fn rate_headers(headers: &mut Lines, rates: Rates) {
-    for (state, names) in [(rates.requests, &REQUESTS), (rates.tokens, &TOKENS)] {
+/// Adds what is left of the key's rates, as the caller's protocol tells it: Anthropic names a time, the others a
+/// duration. Gemini has no such headers; `OpenAI`'s do no harm there.
+pub(super) fn rate_headers(headers: &mut Lines, protocol: Protocol, rates: Rates) {
+    let messages = protocol == Protocol::Messages;
+    let names = if messages { &MESSAGES_RATES } else { &RATES };
+    for (state, names) in [rates.requests, rates.tokens].into_iter().zip(names) {
         let Some(state) = state else { continue };
         let [limit, remaining, reset] = names;
         headers.push(limit.clone(), HeaderValue::from(state.limit));
         headers.push(remaining.clone(), HeaderValue::from(state.remaining));
-        if let Ok(value) = HeaderValue::from_str(&format!("{}ms", state.reset.as_millis())) {
+        let text = if messages {
+            let millis = i64::try_from(state.reset.as_millis()).unwrap_or_default();
+            crate::clock::print(now_ms() + millis)
+        } else {
+            format!("{}ms", state.reset.as_millis())
+        };
+        if let Ok(value) = HeaderValue::from_str(&text) {
             headers.push(reset.clone(), value);
         }
     }
 }
 
-/// Adds what every data-plane answer says about itself.
+/// Adds what every data-plane answer says about itself, but for its id.
 pub(super) fn mark(headers: &mut Lines, record: &Record) {
     let mut put = |name: HeaderName, text: &str| {
         if let Ok(value) = HeaderValue::from_str(text) {
             headers.push(name, value);
         }
     };
-    put(REQUEST_ID, &record.id);
     if !record.provider.is_empty() {
         put(PROVIDER, &record.provider);
         put(MODEL, &record.upstream_model);

@@ -4,6 +4,8 @@ use super::drain;
 use super::meter::Meter;
 use super::open::{Large, Passing, Primed};
 use super::read::finish;
+use super::recall::Keeper;
+use super::state::Filing;
 use super::timer::{Late, Timer};
 use crate::message::{AnswerStream, Flow};
 use crate::outcome::Outcome;
@@ -13,6 +15,7 @@ use std::task::{Context, Poll};
 use tollgate_protocol::audio::{self, TranscriptWatch};
 use tollgate_protocol::embeddings;
 use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::gemini;
 use tollgate_protocol::relay::{Pushed, Relay};
 
 /// A relayed stream. However the vendor breaks, it ends for the caller in the protocol's own error event and never
@@ -25,6 +28,10 @@ pub(super) struct Streamed {
     secret: Option<Box<str>>,
     /// Whether it is read on when the caller leaves.
     drains: bool,
+    /// Where reasoning goes that must come back.
+    keeper: Option<Keeper>,
+    /// Where the answer is kept.
+    filing: Option<Filing>,
     /// It ends, or has ended, in an error event.
     broken: bool,
     timer: Timer,
@@ -33,7 +40,10 @@ pub(super) struct Streamed {
 
 impl Streamed {
     pub(super) fn new(primed: Primed, mut meter: Meter) -> Self {
-        let Primed { relay, source, mut held, complete, fault, secret, drains, timer } = primed;
+        let Primed { mut relay, source, mut held, complete, fault, secret, drains, keeper, mut filing, timer } = primed;
+        if let Some(filing) = &mut filing {
+            filing.begun();
+        }
         note(&relay, &mut meter);
         if let Some(mut fault) = fault {
             if let Some(secret) = &secret {
@@ -50,12 +60,13 @@ impl Streamed {
             source => source,
         };
         if complete {
+            keep(keeper.as_ref(), filing.as_mut(), &relay);
             meter.settle(Outcome::Completed);
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
         }
         let broken = !complete && source.is_none();
-        Self { relay, source, held, secret, drains, broken, timer, meter }
+        Self { relay, source, held, secret, drains, keeper, filing, broken, timer, meter }
     }
 
     /// The stream has ended: well, or with an error event.
@@ -63,6 +74,7 @@ impl Streamed {
         note(&self.relay, &mut self.meter);
         match fault {
             None => {
+                keep(self.keeper.as_ref(), self.filing.as_mut(), &self.relay);
                 self.meter.settle(Outcome::Completed);
                 if let Some(source) = self.source.take() {
                     finish(source);
@@ -87,7 +99,22 @@ fn note(relay: &Relay, meter: &mut Meter) {
     meter.note(|record| {
         record.usage = relay.usage();
         record.content_bytes = relay.content_bytes();
+        if let Some(losses) = relay.losses().filter(|losses| !losses.is_empty()) {
+            let request = record.translation.as_deref().unwrap_or("exact");
+            let request = request.split(";answer:").next().unwrap_or_default();
+            record.translation = Some(format!("{request};answer:{losses}"));
+        }
     });
+}
+
+/// Remembers what of a complete answer must come back with the results of its calls, and the answer where it is kept.
+fn keep(keeper: Option<&Keeper>, filing: Option<&mut Filing>, relay: &Relay) {
+    if let Some(filing) = filing {
+        filing.file();
+    }
+    if let (Some(keeper), Some(fold)) = (keeper, relay.fold()) {
+        keeper.keep(fold.parts());
+    }
 }
 
 fn late(late: Late) -> Fault {
@@ -224,6 +251,7 @@ impl Passed {
     fn end(&mut self, outcome: Outcome) {
         let find = match self.kind {
             Passing::Json => embeddings::usage_in_window,
+            Passing::Vectors => gemini::usage_in_window,
             Passing::Transcript => audio::usage_in_window,
             Passing::Text => |_: &[u8]| None,
         };

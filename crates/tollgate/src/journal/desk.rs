@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 /// Segments kept for a full disk, for what ends requests.
 pub(super) const RESERVE: usize = 1;
-/// Records are on stable storage this long after they were written, and the time of the synchronisation itself.
-const GROUP: Duration = Duration::from_millis(5);
+/// Records are on stable storage this long after they were written, and the time of the synchronisation itself. A
+/// synchronisation costs what some hundred records cost.
+const GROUP: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -121,12 +122,13 @@ impl Desk {
     }
 
     /// For the flusher: sleeps until there is something to do, and on for as long as others may join a group.
-    /// After a failure it is tried again at `retry` and not before. `false` when it is to end.
-    pub(super) fn wait(&self, retry: Option<Instant>) -> bool {
+    /// After a failure it is tried again at `retry` and not before. Says whether somebody waits for it; `None` when it
+    /// is to end.
+    pub(super) fn wait(&self, retry: Option<Instant>) -> Option<bool> {
         let mut state = self.lock();
         loop {
             if state.stopped {
-                return false;
+                return None;
             }
             let now = Instant::now();
             let at_once = state.urgent || !state.unused.is_empty() || state.spares.len() < self.want;
@@ -139,8 +141,7 @@ impl Desk {
                 Some(_) => {
                     // Whoever comes from here on asks for another round.
                     state.since = None;
-                    state.urgent = false;
-                    return true;
+                    return Some(std::mem::take(&mut state.urgent));
                 }
             };
         }

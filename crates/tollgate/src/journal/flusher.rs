@@ -1,5 +1,8 @@
-//! The thread that does what workers must not wait for: buffered records after 5 ms, stable storage in groups,
-//! spare segments, removal of files. Asleep while there is nothing to do.
+//! The thread that does what workers must not wait for: stable storage in groups, records that a worker left in its
+//! buffer, spare segments, removal of files. Asleep while there is nothing to do.
+//!
+//! A worker that finds its lane taken has to wait until this thread gets a processor. So it writes nothing while it
+//! holds one, unless somebody waits for that or the worker has not done it for a whole round.
 
 use super::{Inner, Round, lock};
 use std::sync::atomic::Ordering;
@@ -10,8 +13,8 @@ const RETRY: Duration = Duration::from_millis(250);
 
 pub(super) fn run(inner: &Inner) {
     let mut retry = None;
-    while inner.desk.wait(retry) {
-        let done = round(inner);
+    while let Some(urgent) = inner.desk.wait(retry) {
+        let done = round(inner, urgent || retry.is_some());
         inner.desk.remove_unused();
         let done = inner.refill().inspect_err(|error| inner.desk.failed("has no room", error)).is_ok() && done;
         if done {
@@ -22,18 +25,19 @@ pub(super) fn run(inner: &Inner) {
     for lane in &inner.lanes {
         lock(lane).close();
     }
-    round(inner);
+    round(inner, true);
     inner.desk.clear();
     inner.desk.remove_unused();
 }
 
-/// Brings everything that was appended before it to stable storage. Says whether that worked.
-fn round(inner: &Inner) -> bool {
+/// Brings everything that was appended before it to stable storage; if it is not `urgent`, what is still in buffers
+/// only the next time. Says whether that worked.
+fn round(inner: &Inner, urgent: bool) -> bool {
     let number = inner.begun.fetch_add(1, Ordering::SeqCst) + 1;
     let mut done = true;
     let mut segments = Vec::with_capacity(inner.lanes.len());
     for lane in &inner.lanes {
-        let visited = lock(lane).visit(&inner.desk);
+        let visited = lock(lane).visit(&inner.desk, urgent);
         match visited {
             Ok(segment) => segments.extend(segment),
             Err(_) => done = false,

@@ -3,12 +3,26 @@
 use super::desk::Desk;
 use super::segment::{SEGMENT, START, Segment};
 use super::{JournalError, MAX_RECORD, Mark, Urgency, record};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Buffered records are written out at this size, in bytes.
 const MAX_BUFFER: usize = 16 * 1024;
 /// A buffer that one large record made larger than this gives the rest back, in bytes.
 const KEEP_BUFFER: usize = 64 * 1024;
+
+/// Records that are written with one call: the segment that they are in, or `None` if they are in none.
+#[derive(Debug, Default)]
+pub(super) struct Group(OnceLock<Option<Arc<Segment>>>);
+
+impl Group {
+    /// What became of it; `None` as long as nobody has tried.
+    pub(super) fn outcome(&self) -> Option<Result<Mark, JournalError>> {
+        self.0.get().map(|segment| match segment {
+            Some(segment) => Ok(Mark { segment: Arc::clone(segment) }),
+            None => Err(JournalError::Full),
+        })
+    }
+}
 
 /// On cache lines of its own: another thread's lane is its neighbour.
 #[derive(Debug)]
@@ -19,8 +33,13 @@ pub(super) struct Lane {
     at: u64,
     /// Records that belong behind those.
     buffer: Vec<u8>,
+    /// Records that are to be written together or not at all, and what becomes of them.
+    staged: Vec<u8>,
+    group: Arc<Group>,
     /// Something is not on stable storage, and the flusher knows.
     dirty: bool,
+    /// Something was buffered when the flusher came last.
+    visited: bool,
     /// There is no flusher any more.
     closed: bool,
 }
@@ -28,7 +47,17 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(segment: Arc<Segment>) -> Self {
         let buffer = Vec::with_capacity(2 * MAX_BUFFER);
-        Self { segment, at: START as u64, buffer, dirty: false, closed: false }
+        let staged = Vec::with_capacity(MAX_BUFFER);
+        Self {
+            segment,
+            at: START as u64,
+            buffer,
+            staged,
+            group: Arc::default(),
+            dirty: false,
+            visited: false,
+            closed: false,
+        }
     }
 
     /// Appends a record, or leaves no trace of it.
@@ -56,11 +85,58 @@ impl Lane {
             self.buffer.truncate(before);
             return Err(error);
         }
+        self.touch(desk);
+        Ok(Mark { segment: Arc::clone(&self.segment) })
+    }
+
+    /// Adds a record to the group that [`Lane::write_group`] will write.
+    pub(super) fn stage(&mut self, desk: &Desk, payload: &[u8]) -> Arc<Group> {
+        record::write(payload, &mut self.staged);
+        let group = Arc::clone(&self.group);
+        if self.staged.len() >= MAX_BUFFER || self.closed {
+            self.write_group(desk);
+        }
+        group
+    }
+
+    /// Writes the staged records, and what is buffered before them, or leaves no trace of the staged ones.
+    pub(super) fn write_group(&mut self, desk: &Desk) {
+        if self.staged.is_empty() {
+            return;
+        }
+        let group = std::mem::take(&mut self.group);
+        let segment = self.write_staged(desk).ok().map(|()| Arc::clone(&self.segment));
+        self.staged.clear();
+        if self.staged.capacity() > KEEP_BUFFER {
+            self.staged.shrink_to(MAX_BUFFER);
+        }
+        if segment.is_some() {
+            self.touch(desk);
+        }
+        // Nobody else resolves a group.
+        let _ = group.0.set(segment);
+    }
+
+    fn write_staged(&mut self, desk: &Desk) -> Result<(), JournalError> {
+        if self.end() + self.staged.len() as u64 > SEGMENT {
+            self.write_out(desk, false)?;
+            if self.end() + self.staged.len() as u64 > SEGMENT {
+                self.turn_over(desk, false)?;
+            }
+        }
+        let before = self.buffer.len();
+        self.buffer.extend_from_slice(&self.staged);
+        // They stand at the end. Of several, the first may be whole in a file that then refused the rest; should this
+        // process end before their last word is written, these are read as begun.
+        self.write_out(desk, false).inspect_err(|_| self.buffer.truncate(before))
+    }
+
+    /// Tells the flusher that something is not on stable storage.
+    fn touch(&mut self, desk: &Desk) {
         if !self.dirty {
             self.dirty = true;
             desk.dirty();
         }
-        Ok(Mark { _segment: Arc::clone(&self.segment) })
     }
 
     /// Writes out what is buffered. A segment that refuses is left for the next one, until there is none.
@@ -72,6 +148,7 @@ impl Lane {
                 }
                 match self.segment.write_at(&self.buffer, self.at) {
                     Ok(()) => {
+                        self.visited = false;
                         self.at += self.buffer.len() as u64;
                         self.buffer.clear();
                         if self.buffer.capacity() > KEEP_BUFFER {
@@ -86,8 +163,17 @@ impl Lane {
         }
     }
 
-    /// For the flusher: writes out and gives what is to be synchronised, if anything is.
-    pub(super) fn visit(&mut self, desk: &Desk) -> Result<Option<Arc<Segment>>, JournalError> {
+    /// For the flusher: gives what is to be synchronised, if anything is. Writes out what is buffered if that is
+    /// `urgent` or was so at the last visit.
+    pub(super) fn visit(&mut self, desk: &Desk, urgent: bool) -> Result<Option<Arc<Segment>>, JournalError> {
+        let waits = !self.buffer.is_empty() || !self.staged.is_empty();
+        if waits && !urgent && !std::mem::replace(&mut self.visited, true) {
+            self.dirty = true;
+            desk.dirty();
+            return Ok(Some(Arc::clone(&self.segment)));
+        }
+        self.visited = false;
+        self.write_group(desk);
         if !self.dirty {
             return Ok(None);
         }
@@ -119,5 +205,5 @@ impl Lane {
     }
 }
 
-/// A buffer never outgrows a segment, so that it can always move to a fresh one.
-const _: () = assert!((START + MAX_BUFFER + record::HEAD + MAX_RECORD) as u64 <= SEGMENT);
+/// A buffer never outgrows a segment, also with a group behind it, so that it can always move to a fresh one.
+const _: () = assert!((START + 2 * (MAX_BUFFER + record::HEAD + MAX_RECORD)) as u64 <= SEGMENT);

@@ -2,10 +2,11 @@
 //!
 //! Knows nothing of what it holds. A record is in the kernel when [`Journal::append`] with [`Urgency::Now`] returns,
 //! so that it survives the process; on stable storage some milliseconds later, together with others. Each thread
-//! writes to its own segment (a lane), so that workers never wait for each other.
+//! writes to its own segment (a lane), so that workers never wait for each other. Tasks of one thread that need
+//! their records in the kernel share a write: [`Journal::stage`], then [`Journal::written`].
 //!
 //! ```text
-//! append ─▶ lane's buffer ─▶ write() into its segment ─▶ flusher: fdatasync, spares, deletion
+//! append, stage ─▶ lane's buffer ─▶ write() into its segment ─▶ flusher: fdatasync, spares, deletion
 //! ```
 
 mod desk;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use desk::{Desk, RESERVE};
-use lane::Lane;
+use lane::{Group, Lane};
 pub use recover::Recovered;
 use segment::Segment;
 
@@ -44,7 +45,7 @@ const MAX_SYNC: Duration = Duration::from_secs(5);
 pub enum Urgency {
     /// When the call returns.
     Now,
-    /// With the lane's next record, its next flush, or after 5 ms.
+    /// With the lane's next record that goes out, its next flush, or after some 40 ms.
     Soon,
 }
 
@@ -78,7 +79,21 @@ pub struct Journal(Arc<Handle>);
 /// Holds a record's segment: its file stays until the last of these is dropped and the segment is full.
 #[derive(Debug, Clone)]
 pub struct Mark {
-    _segment: Arc<Segment>,
+    segment: Arc<Segment>,
+}
+
+impl Mark {
+    /// Whether both hold the same file.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.segment, &other.segment)
+    }
+}
+
+/// A record that is to be written with others.
+#[derive(Debug)]
+pub struct Staged {
+    group: Arc<Group>,
+    lane: usize,
 }
 
 struct Handle {
@@ -125,13 +140,9 @@ impl Journal {
     /// Appends a record of 1 to [`MAX_RECORD`] bytes; one that is refused will never be read. With `last_resort` the
     /// segment that is kept for a full disk may be used: for what ends requests, not for what begins them.
     pub fn append(&self, payload: &[u8], urgency: Urgency, last_resort: bool) -> Result<Mark, JournalError> {
-        match payload.len() {
-            0 => return Err(JournalError::Empty),
-            1..=MAX_RECORD => {}
-            more => return Err(JournalError::TooLarge(more)),
-        }
+        check(payload)?;
         let inner = &*self.0.inner;
-        let appended = lock(inner.lane()).append(&inner.desk, payload, urgency, last_resort);
+        let appended = lock(inner.lane().1).append(&inner.desk, payload, urgency, last_resort);
         match appended {
             // Another thread may have taken the last segment, and have room in it.
             Err(JournalError::Full) if last_resort => inner
@@ -143,11 +154,35 @@ impl Journal {
         }
     }
 
+    /// Takes a record that other tasks of this thread may write together with theirs. In the kernel only when
+    /// [`Journal::written`] says so; if that is never asked, some milliseconds later, or not at all.
+    pub fn stage(&self, payload: &[u8]) -> Result<Staged, JournalError> {
+        check(payload)?;
+        let inner = &*self.0.inner;
+        let (number, lane) = inner.lane();
+        Ok(Staged { group: lock(lane).stage(&inner.desk, payload), lane: number })
+    }
+
+    /// Waits until the tasks that can run now have staged theirs, and writes all of them. One that is refused will
+    /// not be read, unless the disk fails in the middle and the process ends right then.
+    pub async fn written(&self, staged: Staged) -> Result<Mark, JournalError> {
+        if staged.group.outcome().is_none() {
+            tokio::task::yield_now().await;
+        }
+        let inner = &*self.0.inner;
+        if staged.group.outcome().is_none()
+            && let Some(lane) = inner.lanes.get(staged.lane)
+        {
+            lock(lane).write_group(&inner.desk);
+        }
+        staged.group.outcome().unwrap_or(Err(JournalError::Full))
+    }
+
     /// Writes out what this thread has buffered. Called before a worker sleeps.
     pub fn flush_lane(&self) {
         let inner = &*self.0.inner;
         // What fails here is tried again by the flusher.
-        let _ = lock(inner.lane()).write_out(&inner.desk, true);
+        let _ = lock(inner.lane().1).write_out(&inner.desk, true);
     }
 
     /// Waits until everything appended so far is on stable storage, for 5 s at most. Many may wait for one
@@ -224,14 +259,27 @@ impl Drop for Handle {
     }
 }
 
+fn check(payload: &[u8]) -> Result<(), JournalError> {
+    match payload.len() {
+        0 => Err(JournalError::Empty),
+        1..=MAX_RECORD => Ok(()),
+        more => Err(JournalError::TooLarge(more)),
+    }
+}
+
+/// The number of this thread among all that ever asked for theirs.
+pub fn thread_number() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed));
+    }
+    NUMBER.with(Cell::get)
+}
+
 impl Inner {
-    fn lane(&self) -> &Mutex<Lane> {
-        static THREADS: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static NUMBER: Cell<usize> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed));
-        }
-        let number = NUMBER.with(Cell::get) % self.lanes.len();
-        &self.lanes[number]
+    fn lane(&self) -> (usize, &Mutex<Lane>) {
+        let number = thread_number() % self.lanes.len();
+        (number, &self.lanes[number])
     }
 
     fn create(&self) -> io::Result<Arc<Segment>> {

@@ -31,6 +31,33 @@ fn what_was_appended_now_is_in_the_files_before_anything_is_closed() {
     journal.close();
 }
 
+/// Tasks of one thread that stage in the same round share one write, and each is in the file when it is told so.
+#[tokio::test]
+async fn staged_records_are_written_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), 1).unwrap();
+    let before = read(dir.path()).0.len();
+    let tasks = (1..=6).map(|n| {
+        let (journal, dir) = (journal.clone(), dir.path().to_owned());
+        async move {
+            let staged = journal.stage(&payload(n)).unwrap();
+            let (seen, torn) = read(&dir);
+            let mark = journal.written(staged).await.unwrap();
+            assert!(read(&dir).0.contains(&payload(n)));
+            (seen.len(), torn, mark)
+        }
+    });
+    let done = futures_util::future::join_all(tasks).await;
+    // While the first of them waited, none had been written.
+    assert!(done.iter().all(|(seen, torn, mark)| (*seen, *torn) == (before, 0) && mark.is_same(&done[0].2)));
+    assert_eq!(read(dir.path()).0, (1..=6).map(payload).collect::<Vec<_>>());
+    // One that nobody waits for goes out with the flusher.
+    drop(journal.stage(&payload(7)).unwrap());
+    drop(journal.append(&payload(8), Urgency::Soon, true).unwrap());
+    eventually(|| read(dir.path()).0.len() == 8);
+    journal.close();
+}
+
 #[test]
 fn buffered_records_go_out_by_themselves() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use index::{KeyError, Keys};
-pub use policy::{MAX_GLOB, PolicyError, allows_model, check_policy, glob_matches};
+pub use policy::{PolicyError, allows_model, check_policy};
 pub use spec::{Invalid, KeySpec, ProjectSpec};
 pub use watch::watch;
 

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::{Budget, BudgetMode, Limits, MAX_GLOB, Metadata, Mode, Window};
+use super::{Budget, BudgetMode, Limits, Metadata, Mode, Window};
+use crate::glob::MAX_GLOB;
 use crate::store::StoreError;
 use crate::store::keys::KeyRow;
 use crate::store::projects::ProjectRow;

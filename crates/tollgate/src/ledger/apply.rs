@@ -1,21 +1,52 @@
 //! Entries into the database: each with all its effects, exactly once.
 
-use super::codec::{write_detail, write_usage};
-use super::entry::{Basis, Book, Entry, Series};
+use super::block::{self, Draft, Line};
+use super::entry::{Book, RequestId, Series};
+use super::find::{Mark, mark};
+use super::section::{Section, Slot, Sums};
 use crate::accounts::day_of;
-use crate::outcome::Outcome;
-use crate::store::ledger::{self as rows, EntryRow, Posting, RollupRow, SeriesRow};
-use crate::store::{Store, StoreError};
-use std::collections::{HashMap, HashSet};
+use crate::clock::now_ms;
+use crate::store::ledger::{self as rows, BlockRow, NewBlock, Posting, RollupRow, SeriesRow};
+use crate::store::{Store, StoreError, Write};
+use std::collections::HashMap;
 
 const HOUR_MS: i64 = 3_600_000;
 /// Series whose numbers are kept in memory; more than this are looked up again.
 const MAX_SERIES: usize = 100_000;
 
 /// Puts entries into the database.
-#[derive(Debug, Default)]
-pub struct Applier {
+#[derive(Debug)]
+pub(super) struct Applier {
     series: HashMap<Series, i64>,
+    /// The highest number that a block has, or might have.
+    last: i64,
+}
+
+/// Sections that are booked in one transaction, however often that has to be tried.
+pub(super) struct Batch {
+    sections: Vec<Section>,
+    /// The number of its first block, from the first try on.
+    first: Option<i64>,
+}
+
+impl Batch {
+    pub(super) fn new(sections: Vec<Section>) -> Self {
+        Self { sections, first: None }
+    }
+
+    /// As if it were that time.
+    #[cfg(test)]
+    pub(super) fn at(sections: Vec<Section>, ms: i64) -> Self {
+        Self { sections, first: Some(block::first_at(ms)) }
+    }
+
+    pub(super) fn into_sections(self) -> Vec<Section> {
+        self.sections
+    }
+
+    pub(super) fn entries(&self) -> usize {
+        self.sections.iter().map(|section| section.count).sum()
+    }
 }
 
 /// The hour of a moment, counted from 1970.
@@ -32,12 +63,6 @@ pub(super) fn book_number(book: Book) -> i64 {
     i64::from(book == Book::Test)
 }
 
-pub(super) fn marks(entry: &Entry) -> i64 {
-    let basis = Basis::ALL.iter().position(|basis| *basis == entry.basis).unwrap_or(0);
-    let outcome = Outcome::ALL.iter().position(|outcome| *outcome == entry.outcome).unwrap_or(0);
-    i64::try_from(basis | outcome << 4).unwrap_or(0) | i64::from(entry.flags.0) << 16
-}
-
 /// The legs of an entry's postings: they add up to 0.
 pub(super) fn legs(book: Book, key: &str, provider: &str, amount: i64, cost: i64) -> [(String, i64); 4] {
     [
@@ -49,114 +74,112 @@ pub(super) fn legs(book: Book, key: &str, provider: &str, amount: i64, cost: i64
 }
 
 impl Applier {
-    /// Applies entries in one transaction. Those that are there already are left out with all their effects, so that
-    /// a journal can be replayed any number of times. Gives the number of new ones.
-    pub async fn apply(&mut self, store: &Store, entries: &[Entry]) -> Result<usize, StoreError> {
-        match self.attempt(store, entries, None).await {
-            // An id that is there already: rare, and worth a look at each.
-            Err(StoreError::Conflict(_)) => {
-                let mut write = store.write().await?;
-                let ids: Vec<_> = entries.iter().map(|entry| entry.id.bytes()).collect();
-                let known = rows::present(&mut write, &ids).await?;
-                drop(write);
-                self.attempt(store, entries, Some(known)).await
-            }
-            other => other,
-        }
+    /// For a database in which this is the only one that books.
+    pub(super) async fn new(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self { series: HashMap::new(), last: rows::last_block(store).await? })
     }
 
-    async fn attempt(
-        &mut self,
-        store: &Store,
-        entries: &[Entry],
-        known: Option<HashSet<Vec<u8>>>,
-    ) -> Result<usize, StoreError> {
+    /// Books a batch in one transaction. May be called again with the same batch whatever came of it: what is in the
+    /// database already is left alone.
+    pub(super) async fn apply(&mut self, store: &Store, batch: &mut Batch) -> Result<(), StoreError> {
+        let first = *batch.first.get_or_insert_with(|| (self.last + 1).max(block::first_at(now_ms())));
         let mut write = store.write().await?;
-        let mut fresh = Vec::with_capacity(entries.len());
-        let mut rollups: HashMap<(i64, i64), Sums> = HashMap::new();
-        let mut days: HashMap<(i64, i64), (&Series, i64, i64)> = HashMap::new();
-        let mut last: Option<(&Series, i64)> = None;
+        if rows::has_block(&mut write, first).await? {
+            // Its commit had been said to fail.
+            return Ok(());
+        }
         let mut numbered = Vec::new();
-        let mut known = known;
-        for entry in entries {
-            if let Some(known) = &mut known
-                && !known.insert(entry.id.bytes().to_vec())
-            {
-                continue;
-            }
-            // Requests of one series tend to come together.
-            let series = match last.filter(|(series, _)| **series == entry.series) {
-                Some((_, number)) => number,
-                None if self.series.contains_key(&entry.series) => self.series.get(&entry.series).copied().unwrap_or(0),
-                None => {
-                    let number = rows::series_id(&mut write, &series_row(&entry.series)).await?;
-                    if self.series.len() >= MAX_SERIES {
-                        self.series.clear();
-                    }
-                    self.series.insert(entry.series.clone(), number);
-                    numbered.push(entry.series.clone());
-                    number
-                }
-            };
-            last = Some((&entry.series, series));
-            rollups.entry((hour_of(entry.admitted_at), series)).or_default().add(entry);
-            let sums = days.entry((day_of(entry.admitted_at), series)).or_insert((&entry.series, 0, 0));
-            (sums.1, sums.2) = (sums.1.saturating_add(entry.amount), sums.2.saturating_add(entry.cost));
-            fresh.push(entry_row(entry, series));
-        }
-        let mut postings: HashMap<(i64, String), i64> = HashMap::new();
-        for ((day, _), (series, amount, cost)) in days {
-            if amount > 0 || cost > 0 {
-                for (account, nano) in legs(series.book, &series.key_id, &series.provider, amount, cost) {
-                    *postings.entry((day, account)).or_default() += nano;
-                }
-            }
-        }
-        let count = fresh.len();
-        fresh.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let result = async {
-            rows::insert_entries(&mut write, fresh).await?;
-            let rollups: Vec<_> = rollups.into_iter().map(|(place, sums)| sums.row(place)).collect();
-            rows::add_rollups(&mut write, &rollups).await?;
-            let postings: Vec<_> =
-                postings.into_iter().map(|((day, account), nano)| Posting { day, account, nano }).collect();
-            rows::post(&mut write, &postings).await?;
-            write.commit().await
-        }
-        .await;
+        let result = self.book(write, first, &batch.sections, &mut numbered).await;
         if result.is_err() {
             // Numbers that were given in a transaction that did not happen.
             for series in numbered {
                 self.series.remove(&series);
             }
         }
-        result.map(|()| count)
+        result
+    }
+
+    async fn book(
+        &mut self,
+        mut write: Write,
+        first: i64,
+        sections: &[Section],
+        numbered: &mut Vec<Series>,
+    ) -> Result<(), StoreError> {
+        let mut numbers = Vec::with_capacity(sections.len());
+        let mut rollups: HashMap<(i64, i64), Sums> = HashMap::new();
+        let mut postings: HashMap<(i64, String), i64> = HashMap::new();
+        for section in sections {
+            let mut of_section = Vec::with_capacity(section.slots.len());
+            for Slot { known, hour, sums } in &section.slots {
+                let number = self.number(&mut write, &known.series, numbered).await?;
+                of_section.push(number);
+                rollups.entry((*hour, number)).or_default().join(sums);
+                if sums.amount > 0 || sums.cost > 0 {
+                    let (of, day) = (&known.series, day_of(hour.saturating_mul(HOUR_MS)));
+                    for (account, nano) in legs(of.book, &of.key_id, &of.provider, sums.amount, sums.cost) {
+                        *postings.entry((day, account)).or_default() += nano;
+                    }
+                }
+            }
+            numbers.push(of_section);
+        }
+        let drafts = block::drafts(sections.iter().zip(numbers));
+        for (id, draft) in (first..).zip(drafts) {
+            self.last = self.last.max(id);
+            rows::insert_block(&mut write, new_block(id, draft)).await?;
+        }
+        let rollups: Vec<_> = rollups.into_iter().map(|(place, sums)| sums.row(place)).collect();
+        rows::add_rollups(&mut write, &rollups).await?;
+        let postings: Vec<_> =
+            postings.into_iter().map(|((day, account), nano)| Posting { day, account, nano }).collect();
+        rows::post(&mut write, &postings).await?;
+        write.commit().await
+    }
+
+    async fn number(
+        &mut self,
+        write: &mut Write,
+        series: &Series,
+        numbered: &mut Vec<Series>,
+    ) -> Result<i64, StoreError> {
+        if let Some(number) = self.series.get(series) {
+            return Ok(*number);
+        }
+        let number = rows::series_id(write, &series_row(series)).await?;
+        if self.series.len() >= MAX_SERIES {
+            self.series.clear();
+        }
+        self.series.insert(series.clone(), number);
+        numbered.push(series.clone());
+        Ok(number)
     }
 }
 
-#[derive(Default)]
-struct Sums {
-    requests: i64,
-    errors: i64,
-    amount: i64,
-    cost: i64,
-    usage: [i64; 14],
+/// A block as it is stored, with what finds it.
+fn new_block(id: i64, draft: Draft) -> NewBlock {
+    let Draft { count, ids, charges, details, series, unusual } = draft;
+    let mut marks: Vec<i64> = series.into_iter().map(|number| mark(Mark::Series(number))).collect();
+    let places = |set: u32| (0..32).filter(move |place| set >> place & 1 == 1);
+    marks.extend(places(unusual.classes).map(|class| mark(Mark::Class(class))));
+    marks.extend(places(unusual.outcomes).map(|outcome| mark(Mark::Outcome(outcome))));
+    marks.extend(places(unusual.bases).map(|basis| mark(Mark::Basis(basis))));
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let is_stray = |bytes: &[u8]| !block::is_soon(RequestId::of(bytes), id);
+    let row = BlockRow { id, count, ids, charges };
+    let mut strays = Vec::new();
+    if row.ids.chunks_exact(16).any(is_stray) {
+        let lines = block::lines(&row).unwrap_or_default().into_iter();
+        strays = lines.filter(|line| !block::is_soon(line.id, id)).map(Line::place).collect();
+    }
+    let BlockRow { ids, charges, .. } = row;
+    NewBlock { id, count, ids, charges, details, marks, strays }
 }
 
 impl Sums {
-    fn add(&mut self, entry: &Entry) {
-        self.requests += 1;
-        self.errors += i64::from(entry.status >= 400);
-        self.amount = self.amount.saturating_add(entry.amount);
-        self.cost = self.cost.saturating_add(entry.cost);
-        for (sum, (_, count)) in self.usage.iter_mut().zip(entry.usage.counters()) {
-            *sum = sum.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
-        }
-    }
-
-    fn row(self, (hour, series): (i64, i64)) -> RollupRow {
-        let Self { requests, errors, amount, cost, usage } = self;
-        let usage = serde_json::to_string(&usage).unwrap_or_default();
+    fn row(&self, (hour, series): (i64, i64)) -> RollupRow {
+        let usage = serde_json::to_string(&self.usage).unwrap_or_default();
+        let Self { requests, errors, amount, cost, .. } = *self;
         RollupRow { hour, series, requests, errors, amount, cost, refunded: 0, usage }
     }
 }
@@ -173,23 +196,5 @@ fn series_row(series: &Series) -> SeriesRow {
         provider_kind: series.provider_kind.to_string(),
         upstream_model: series.upstream_model.to_string(),
         price_version: series.price_version.to_string(),
-    }
-}
-
-fn entry_row(entry: &Entry, series: i64) -> EntryRow {
-    let mut usage = Vec::with_capacity(16);
-    write_usage(&entry.usage, &mut usage);
-    let mut detail = Vec::with_capacity(64);
-    write_detail(&entry.detail, &mut detail);
-    EntryRow {
-        id: entry.id.bytes().to_vec(),
-        series,
-        admitted_at: entry.admitted_at,
-        amount: entry.amount,
-        cost: entry.cost,
-        marks: marks(entry),
-        status: i64::from(entry.status),
-        usage,
-        detail: Some(detail),
     }
 }

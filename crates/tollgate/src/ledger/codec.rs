@@ -1,6 +1,10 @@
 //! Entries as bytes, for the journal and for the database: numbers of variable length, texts with their length.
 //!
-//! The first byte is the version of the form. Reading trusts nothing: bytes that are not an entry give `None`.
+//! ```text
+//! journal: version, id, time, series, charge, detail     database: charges and details apart, see `block.rs`
+//! ```
+//!
+//! Reading trusts nothing: bytes that are not an entry give `None`.
 
 use super::entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
 use crate::outcome::Outcome;
@@ -10,45 +14,73 @@ const VERSION: u8 = 1;
 /// Most failed attempts of one entry; far above what a request may make.
 const MAX_FAILED: u64 = 64;
 
-/// Appends an entry.
-pub fn write_entry(entry: &Entry, out: &mut Vec<u8>) {
+/// Appends what stands before an entry's charge: `head` is what [`write_series`] wrote.
+pub(super) fn write_place(id: RequestId, admitted_at: i64, head: &[u8], out: &mut Vec<u8>) {
     out.push(VERSION);
-    out.extend_from_slice(&entry.id.bytes());
-    number(entry.admitted_at.unsigned_abs(), out);
-    write_series(&entry.series, out);
-    number(entry.amount.unsigned_abs(), out);
-    number(entry.cost.unsigned_abs(), out);
-    out.push(place(&Basis::ALL, &entry.basis));
-    number(u64::from(entry.flags.0), out);
-    number(u64::from(entry.status), out);
-    out.push(place(&Outcome::ALL, &entry.outcome));
-    write_usage(&entry.usage, out);
-    write_detail(&entry.detail, out);
+    out.extend_from_slice(&id.bytes());
+    number(admitted_at.unsigned_abs(), out);
+    out.extend_from_slice(head);
 }
 
-/// Reads what [`write_entry`] wrote; `None` for anything else.
-pub fn read_entry(bytes: &[u8]) -> Option<Entry> {
-    let mut rest = Reader(bytes);
-    if rest.byte()? != VERSION {
-        return None;
-    }
-    let entry = Entry {
-        id: RequestId(u128::from_be_bytes(rest.take(16)?.try_into().ok()?)),
-        admitted_at: rest.signed()?,
-        series: read_series(&mut rest)?,
+/// Appends an entry's charge.
+pub(super) fn write_charge(entry: &Entry, out: &mut Vec<u8>) {
+    number(entry.amount.unsigned_abs(), out);
+    number(entry.cost.unsigned_abs(), out);
+    out.push(entry.basis as u8);
+    number(u64::from(entry.flags.0), out);
+    number(u64::from(entry.status), out);
+    out.push(entry.outcome.place());
+    write_usage(&entry.usage, out);
+}
+
+/// An entry's charge as it was read.
+pub(super) struct Charge {
+    pub(super) amount: i64,
+    pub(super) cost: i64,
+    pub(super) basis: Basis,
+    pub(super) flags: Flags,
+    pub(super) status: u16,
+    pub(super) outcome: Outcome,
+    pub(super) usage: Usage,
+}
+
+/// Reads what [`write_charge`] wrote.
+pub(super) fn read_charge(rest: &mut Reader<'_>) -> Option<Charge> {
+    Some(Charge {
         amount: rest.signed()?,
         cost: rest.signed()?,
         basis: *Basis::ALL.get(usize::from(rest.byte()?))?,
         flags: Flags(u32::try_from(rest.number()?).ok()?),
         status: u16::try_from(rest.number()?).ok()?,
         outcome: *Outcome::ALL.get(usize::from(rest.byte()?))?,
-        usage: usage(&mut rest)?,
-        detail: detail(&mut rest)?,
-    };
-    rest.0.is_empty().then_some(entry)
+        usage: usage(rest)?,
+    })
 }
 
-fn write_series(series: &Series, out: &mut Vec<u8>) {
+/// Reads an entry of the journal; `None` for anything else.
+pub(super) fn read_entry(bytes: &[u8]) -> Option<Entry> {
+    let mut rest = Reader(bytes);
+    if rest.byte()? != VERSION {
+        return None;
+    }
+    let id = rest.id()?;
+    let admitted_at = rest.signed()?;
+    let series = read_series(&mut rest)?;
+    let charge = read_charge(&mut rest)?;
+    let detail = detail(&mut rest)?;
+    rest.0.is_empty().then(|| charge.entry(id, admitted_at, series, detail))
+}
+
+impl Charge {
+    /// The entry that it is the charge of.
+    pub(super) fn entry(self, id: RequestId, admitted_at: i64, series: Series, detail: Detail) -> Entry {
+        let Self { amount, cost, basis, flags, status, outcome, usage } = self;
+        Entry { id, admitted_at, series, amount, cost, basis, flags, usage, status, outcome, detail }
+    }
+}
+
+/// Appends a series.
+pub(super) fn write_series(series: &Series, out: &mut Vec<u8>) {
     out.push(u8::from(series.book == Book::Test));
     for part in [
         &series.key_id,
@@ -83,23 +115,22 @@ fn read_series(rest: &mut Reader<'_>) -> Option<Series> {
 }
 
 /// Appends usage: a bit for each counter that is not 0, then those counters.
-pub fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
-    let counters = usage.counters();
-    let mut present = u64::from(usage.suspect) | u64::from(place(&ServiceTier::ALL, &usage.tier)) << 1;
-    for (bit, (_, count)) in counters.iter().enumerate() {
-        present |= u64::from(*count > 0) << (bit + 4);
+fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
+    let counts = usage.counts();
+    let mut present = u64::from(usage.suspect) | (usage.tier as u64) << 1;
+    let mut bit = 1 << 4;
+    for count in &counts {
+        if *count > 0 {
+            present |= bit;
+        }
+        bit <<= 1;
     }
     number(present, out);
-    for (_, count) in counters.into_iter().filter(|(_, count)| *count > 0) {
-        number(count, out);
+    for count in counts {
+        if count > 0 {
+            number(count, out);
+        }
     }
-}
-
-/// Reads what [`write_usage`] wrote; `None` for anything else.
-pub fn read_usage(bytes: &[u8]) -> Option<Usage> {
-    let mut rest = Reader(bytes);
-    let usage = usage(&mut rest)?;
-    rest.0.is_empty().then_some(usage)
 }
 
 fn usage(rest: &mut Reader<'_>) -> Option<Usage> {
@@ -137,7 +168,7 @@ fn usage(rest: &mut Reader<'_>) -> Option<Usage> {
 }
 
 /// Appends the request log's part.
-pub fn write_detail(detail: &Detail, out: &mut Vec<u8>) {
+pub(super) fn write_detail(detail: &Detail, out: &mut Vec<u8>) {
     out.push(u8::from(detail.stream));
     number(detail.total_us, out);
     number(detail.first_byte_us.map_or(0, |us| us.saturating_add(1)), out);
@@ -156,14 +187,8 @@ pub fn write_detail(detail: &Detail, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads what [`write_detail`] wrote; `None` for anything else.
-pub fn read_detail(bytes: &[u8]) -> Option<Detail> {
-    let mut rest = Reader(bytes);
-    let detail = detail(&mut rest)?;
-    rest.0.is_empty().then_some(detail)
-}
-
-fn detail(rest: &mut Reader<'_>) -> Option<Detail> {
+/// Reads what [`write_detail`] wrote.
+pub(super) fn detail(rest: &mut Reader<'_>) -> Option<Detail> {
     let mut detail = Detail {
         stream: match rest.byte()? {
             0 => false,
@@ -195,12 +220,8 @@ fn detail(rest: &mut Reader<'_>) -> Option<Detail> {
     Some(detail)
 }
 
-fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
-    all.iter().position(|other| other == one).and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
-}
-
 /// Seven bits a byte, the lowest first.
-fn number(mut n: u64, out: &mut Vec<u8>) {
+pub(super) fn number(mut n: u64, out: &mut Vec<u8>) {
     while n >= 0x80 {
         out.push((n & 0x7f) as u8 | 0x80);
         n >>= 7;
@@ -217,20 +238,25 @@ fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Bytes that are being read.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
+    }
+
+    pub(super) fn id(&mut self) -> Option<RequestId> {
+        Some(RequestId(u128::from_be_bytes(self.take(16)?.try_into().ok()?)))
     }
 
     fn byte(&mut self) -> Option<u8> {
         self.take(1)?.first().copied()
     }
 
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut n = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -337,8 +363,11 @@ mod tests {
         #[test]
         fn comes_back_as_it_was(numbers: [u64; 20], texts in prop::collection::vec(".{0,40}", 1..10), choice in 0_usize..1000) {
             let entry = entry(numbers, &texts, choice);
-            let mut bytes = Vec::new();
-            write_entry(&entry, &mut bytes);
+            let (mut head, mut bytes) = (Vec::new(), Vec::new());
+            write_series(&entry.series, &mut head);
+            write_place(entry.id, entry.admitted_at, &head, &mut bytes);
+            write_charge(&entry, &mut bytes);
+            write_detail(&entry.detail, &mut bytes);
             prop_assert_eq!(read_entry(&bytes), Some(entry));
             for cut in 0..bytes.len() {
                 prop_assert_eq!(read_entry(&bytes[..cut]), None);
@@ -352,7 +381,7 @@ mod tests {
             let _ = read_entry(&bytes);
             let mut versioned = vec![VERSION];
             versioned.extend_from_slice(&bytes);
-            let _ = (read_entry(&versioned), read_usage(&bytes), read_detail(&bytes));
+            let _ = (read_entry(&versioned), read_charge(&mut Reader(&bytes)).is_some(), detail(&mut Reader(&bytes)));
         }
     }
 }

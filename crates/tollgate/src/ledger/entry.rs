@@ -40,6 +40,16 @@ impl RequestId {
         ids::time(self.0)
     }
 
+    /// Most of its random part.
+    pub(super) fn random(self) -> u64 {
+        u64::try_from(self.0 & u128::from(u64::MAX)).unwrap_or(0)
+    }
+
+    /// From the bytes that [`RequestId::bytes`] gives; others are no request's.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(bytes.try_into().map_or(0, u128::from_be_bytes))
+    }
+
     /// As stored.
     pub fn bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()

@@ -1,9 +1,7 @@
-//! From rows back to entries.
+//! From rows back to values.
 
-use super::codec::{read_detail, read_usage};
-use super::entry::{Basis, Book, Detail, Entry, Flags, RequestId, Series};
-use crate::outcome::Outcome;
-use crate::store::ledger::{EntryRow, SeriesRow};
+use super::entry::{Book, Series};
+use crate::store::ledger::SeriesRow;
 
 /// A series as it was stored.
 pub(super) fn series(row: &SeriesRow) -> Series {
@@ -18,27 +16,4 @@ pub(super) fn series(row: &SeriesRow) -> Series {
         upstream_model: row.upstream_model.as_str().into(),
         price_version: row.price_version.as_str().into(),
     }
-}
-
-/// An entry as it was stored; `None` if the row is not one. The second value says whether its detail is still kept.
-pub(super) fn entry(row: &EntryRow, series: Series) -> Option<(Entry, bool)> {
-    let place = |shift: u32| usize::try_from(row.marks >> shift & 15).ok();
-    let (detail, kept) = match &row.detail {
-        Some(bytes) => (read_detail(bytes)?, true),
-        None => (Detail::default(), false),
-    };
-    let entry = Entry {
-        id: RequestId(u128::from_be_bytes(row.id.as_slice().try_into().ok()?)),
-        admitted_at: row.admitted_at,
-        series,
-        amount: row.amount,
-        cost: row.cost,
-        basis: *Basis::ALL.get(place(0)?)?,
-        flags: Flags(u32::try_from(row.marks >> 16).ok()?),
-        usage: read_usage(&row.usage)?,
-        status: u16::try_from(row.status).ok()?,
-        outcome: *Outcome::ALL.get(place(4)?)?,
-        detail,
-    };
-    Some((entry, kept))
 }

@@ -1,13 +1,13 @@
 //! How long requests took, over slices of a time: percentiles of what the request log still keeps.
 
 use super::entry::{Book, Entry};
-use super::view::{self, Wanted};
+use super::find::{self, Wanted};
 use crate::clock;
 use crate::store::{Store, StoreError};
 use serde_json::{Map, Value, json};
 
 /// Requests that one answer looks at, newest first.
-const MAX_REQUESTS: i64 = 5_000;
+const MAX_REQUESTS: usize = 5_000;
 
 #[derive(Default, Clone)]
 struct Times {
@@ -44,13 +44,12 @@ fn at(sorted: &[u64], percent: usize) -> Value {
 /// answered.
 pub async fn timings(store: &Store, book: Book, from: i64, to: i64, slices: usize) -> Result<Value, StoreError> {
     let wanted = Wanted { book: Some(book), from: Some(from), to: Some(to), ..Wanted::default() };
-    let found = view::page(store, &wanted, MAX_REQUESTS).await?;
-    let sampled = i64::try_from(found.len()).is_ok_and(|count| count >= MAX_REQUESTS);
+    let page = find::page(store, &wanted, MAX_REQUESTS).await?;
     let slices = slices.max(1);
     let size = to.saturating_sub(from).max(1).div_euclid(i64::try_from(slices).unwrap_or(1)).max(1);
     let mut all = Times::default();
     let mut parts = vec![Times::default(); slices];
-    for (entry, _) in found.iter().filter(|(entry, kept)| *kept && entry.detail.attempts > 0) {
+    for (entry, _) in page.found.iter().filter(|(entry, kept)| *kept && entry.detail.attempts > 0) {
         all.note(entry);
         let slice = usize::try_from((entry.admitted_at - from).div_euclid(size)).ok();
         if let Some(times) = slice.and_then(|slice| parts.get_mut(slice)) {
@@ -66,7 +65,7 @@ pub async fn timings(store: &Store, book: Book, from: i64, to: i64, slices: usiz
             shown.into()
         })
         .collect();
-    Ok(json!({ "data": data, "all": all.shown(), "sampled": sampled }))
+    Ok(json!({ "data": data, "all": all.shown(), "sampled": page.next.is_some() }))
 }
 
 #[cfg(test)]

@@ -1,125 +1,44 @@
 //! The ledger as people see it: entries, the request log, sums, receipts. Everything from the same rows.
 
-use super::entry::{Basis, Book, Entry, RequestId};
-use super::stored;
+use super::entry::{Basis, Book, Entry};
+use super::find::Found;
 use crate::outcome::Outcome;
 use crate::pricing::{Line, Price};
-use crate::store::ledger::{self as rows, Filter, RefundRow, SeriesRow};
-use crate::store::{Store, StoreError};
-use crate::{clock, ids, money};
+use crate::store::ledger::{self as rows, RefundRow, SeriesRow};
+use crate::store::{Snapshot, Store, StoreError};
+use crate::{clock, money};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 use tollgate_protocol::usage::Usage;
 
-/// The request's id is older than its admission by at most this, in milliseconds: bodies may come slowly.
-const SLOW_BODY: i64 = 60 * 60 * 1000;
 const HOUR_MS: i64 = 3_600_000;
-/// Hours that one page looks through.
-const MAX_HOURS: i64 = 24 * 366;
 /// Sums that one answer is made of.
 const MAX_ROLLUPS: i64 = 500_000;
 
-/// Which entries are asked for; absent parts allow all.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Live or test money.
-    pub book: Option<Book>,
-    /// `key_…`.
-    pub key: Option<String>,
-    /// `proj_…`.
-    pub project: Option<String>,
-    /// The route's name.
-    pub endpoint: Option<String>,
-    /// The caller's or the provider's name of the model.
-    pub model: Option<String>,
-    /// Configured name.
-    pub provider: Option<String>,
-    /// Lowest and highest status.
-    pub status: Option<(i64, i64)>,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
-    /// Earliest and latest arrival, in unix milliseconds; the latest is not included.
-    pub from: Option<i64>,
-    /// See `from`.
-    pub to: Option<i64>,
-    /// Only older requests than this one.
-    pub after: Option<RequestId>,
-}
-
-impl Wanted {
-    fn names_series(&self) -> bool {
-        let parts = [&self.key, &self.project, &self.endpoint, &self.model, &self.provider];
-        self.book.is_some() || parts.iter().any(|part| part.is_some())
+/// Refunds of these entries, by request.
+pub async fn refunds(
+    snapshot: &mut Snapshot,
+    entries: impl Iterator<Item = &Entry>,
+) -> Result<HashMap<String, Vec<RefundRow>>, StoreError> {
+    let requests: Vec<_> = entries.map(|entry| entry.id.to_string()).collect();
+    let mut refunds: HashMap<String, Vec<RefundRow>> = HashMap::new();
+    for row in rows::refunds_of(snapshot, &json!(requests).to_string()).await? {
+        refunds.entry(row.request.clone()).or_default().push(row);
     }
+    Ok(refunds)
 }
 
-/// An entry and whether the log still keeps its detail.
-pub type Found = (Entry, bool);
-
-fn at_time(ms: i64) -> Vec<u8> {
-    (u128::from(ms.max(0).unsigned_abs()) << 80).to_be_bytes().to_vec()
-}
-
-/// Entries, newest first, `limit` at most.
-pub async fn page(store: &Store, wanted: &Wanted, limit: i64) -> Result<Vec<Found>, StoreError> {
-    let parts = [&wanted.key, &wanted.project, &wanted.endpoint, &wanted.model, &wanted.provider];
-    let book = wanted.book.map(|book| i64::from(book == Book::Test));
-    let series = rows::series_matching(store, book, parts.map(|part| part.as_deref())).await?;
-    let mut filter = Filter {
-        status: wanted.status,
-        outcome: wanted
-            .outcome
-            .and_then(|outcome| i64::try_from(Outcome::ALL.iter().position(|known| *known == outcome)?).ok()),
-        from: wanted.from.map(at_time),
-        before: [wanted.after.map(|id| id.bytes().to_vec()), wanted.to.map(at_time)].into_iter().flatten().min(),
-        series: None,
-    };
-    let named: HashMap<i64, &SeriesRow> = series.iter().map(|row| (row.id, row)).collect();
-    let mut found = Vec::new();
-    if !wanted.names_series() {
-        found = rows::entries_page(store, &filter, limit).await?;
-    } else if !series.is_empty() {
-        let numbers = json!(series.iter().map(|row| row.id).collect::<Vec<_>>()).to_string();
-        let newest =
-            filter.before.as_deref().map_or(i64::MAX, |id| time_of(id).div_euclid(HOUR_MS) + 1 + SLOW_BODY / HOUR_MS);
-        let hours = rows::hours_of(store, &numbers, newest, MAX_HOURS).await?;
-        filter.series = Some(numbers);
-        // One hour after the other, and only those in which there is something.
-        let (before, from) = (filter.before.clone(), filter.from.clone());
-        let mut high = before.unwrap_or_else(|| vec![0xff; 16]);
-        for hour in hours {
-            let low = at_time(hour.saturating_mul(HOUR_MS) - SLOW_BODY);
-            let low = from.clone().map_or(low.clone(), |from| from.max(low));
-            if low >= high {
-                continue;
-            }
-            (filter.from, filter.before) = (Some(low.clone()), Some(high));
-            high = low;
-            let left = limit - i64::try_from(found.len()).unwrap_or(limit);
-            found.extend(rows::entries_page(store, &filter, left).await?);
-            if i64::try_from(found.len()).unwrap_or(limit) >= limit {
-                break;
-            }
-        }
+/// Entries as the ledger's list shows them: each charge, and after it its refunds.
+pub async fn entries(store: &Store, found: &[Found]) -> Result<Vec<Map<String, Value>>, StoreError> {
+    let snapshot = &mut store.snapshot().await?;
+    let refunds = refunds(snapshot, found.iter().map(|(entry, _)| entry)).await?;
+    let mut shown = Vec::with_capacity(found.len());
+    for (entry, _) in found {
+        shown.push(charge(entry));
+        let of = refunds.get(&entry.id.to_string());
+        shown.extend(of.into_iter().flatten().map(|row| refund(row, entry)));
     }
-    let entry = |row: &rows::EntryRow| stored::entry(row, stored::series(named.get(&row.series)?));
-    found.iter().map(|row| entry(row).ok_or(StoreError::Unreadable("entries"))).collect()
-}
-
-fn time_of(id: &[u8]) -> i64 {
-    id.try_into().map_or(i64::MAX / 2, |bytes| ids::time(u128::from_be_bytes(bytes)).min(i64::MAX / 2))
-}
-
-/// One entry.
-pub async fn get(store: &Store, id: RequestId) -> Result<Option<Found>, StoreError> {
-    let Some(row) = rows::get_entry(store, &id.bytes()).await? else { return Ok(None) };
-    let series = rows::series_one(store, row.series).await?.ok_or(StoreError::Unreadable("entries.series"))?;
-    stored::entry(&row, stored::series(&series)).map(Some).ok_or(StoreError::Unreadable("entries"))
-}
-
-/// Refunds of a request.
-pub async fn refunds(store: &Store, id: RequestId) -> Result<Vec<RefundRow>, StoreError> {
-    rows::refunds_page(store, Some(&id.bytes()), 100).await
+    Ok(shown)
 }
 
 /// Counters that are not 0, by their public names.
@@ -232,7 +151,7 @@ pub async fn receipt(store: &Store, entry: &Entry) -> Result<Map<String, Value>,
         }
         _ => Vec::new(),
     };
-    let refunds = refunds(store, entry.id).await?;
+    let refunds = refunds(snapshot, std::iter::once(entry)).await?.into_values().next().unwrap_or_default();
     let back: i64 = refunds.iter().map(|refund| refund.amount).sum();
     let mut shown = charge(entry);
     for hidden in ["kind", "id"] {
@@ -338,11 +257,12 @@ pub async fn sums(
     to: i64,
     groups: &[Group],
 ) -> Result<Vec<Map<String, Value>>, StoreError> {
-    let series = rows::series_matching(store, Some(i64::from(book == Book::Test)), parts).await?;
+    let snapshot = &mut store.snapshot().await?;
+    let series = rows::series_matching(snapshot, Some(i64::from(book == Book::Test)), parts).await?;
     let series: HashMap<i64, &SeriesRow> = series.iter().map(|row| (row.id, row)).collect();
     let (from, to) = (from.div_euclid(HOUR_MS), to.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS));
     let mut all: BTreeMap<Vec<String>, Sums> = BTreeMap::new();
-    let rows = rows::rollups(store, from, to, MAX_ROLLUPS + 1).await?;
+    let rows = rows::rollups(snapshot, from, to, MAX_ROLLUPS + 1).await?;
     if i64::try_from(rows.len()).is_ok_and(|count| count > MAX_ROLLUPS) {
         // A part of the sums would look like all of them.
         return Err(StoreError::Unreadable("rollups: more hours and series than one answer can add up"));

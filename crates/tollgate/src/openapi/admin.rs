@@ -173,6 +173,15 @@ fn books() -> Vec<(&'static str, Schema)> {
                 .all(&["audio_seconds", "video_seconds"], &number()),
         ),
         (
+            "RefundCreate",
+            object()
+                .about("Money back for one request. A cause gives back once.")
+                .need("request_id", string().about("Of the request or of its charge."))
+                .need("cause", string())
+                .may("amount_usd", string().about("Decimal, at most nine decimals; without it, all that is left."))
+                .may("note", string().length(0, 500)),
+        ),
+        (
             "Verification",
             object()
                 .need("ok", boolean())
@@ -447,6 +456,12 @@ fn money() -> Vec<Operation> {
             "Newest first.",
             [body(page("LedgerEntry"))],
         ),
+        Operation::admin("POST", "/admin/v1/ledger/refunds", "createRefund", Tag::Money, "Give money back")
+            .about("Writes a refund entry linked to the charge. The same cause with the same amount again changes nothing.")
+            .takes(body(refer("RefundCreate")))
+            .gives(200, "It was given back before.", [body(refer("LedgerEntry"))])
+            .gives(201, "The refund.", [body(refer("LedgerEntry"))])
+            .fails(&[400, 401, 404, 409, 413, 429, 500, 503]),
         new("/admin/v1/ledger/verify", "verifyLedger", "Do the books add up")
             .about("Checks every invariant over every entry, now.")
             .gives(200, "What was found.", [body(refer("Verification"))]),

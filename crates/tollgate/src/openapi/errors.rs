@@ -70,7 +70,7 @@ struct Case {
 }
 
 /// Sources of the vendors' words: their API references, 2026-08 to 2026-11.
-const CASES: [Case; 12] = [
+const CASES: [Case; 14] = [
     Case {
         status: 400,
         code: "invalid_request",
@@ -136,6 +136,28 @@ const CASES: [Case; 12] = [
         google: "INVALID_ARGUMENT",
         kling: 1201,
         admin: "request_too_large",
+    },
+    Case {
+        status: 409,
+        code: "conflict",
+        message: "The object is not in a state for this.",
+        about: "What is there already does not allow it.",
+        openai: "invalid_request_error",
+        claude: "invalid_request_error",
+        google: "FAILED_PRECONDITION",
+        kling: 1201,
+        admin: "key_revoked",
+    },
+    Case {
+        status: 416,
+        code: "range_not_satisfiable",
+        message: "The file has no such part.",
+        about: "The file has no such part.",
+        openai: "invalid_request_error",
+        claude: "invalid_request_error",
+        google: "OUT_OF_RANGE",
+        kling: 1201,
+        admin: "invalid_request",
     },
     Case {
         status: 422,

@@ -5,7 +5,7 @@ use tollgate_protocol::usage::{ServiceTier, Usage};
 
 /// Parts of a nano-dollar in which sums are kept: a multiple of a million (tokens) and of 60,000 (milliseconds of a
 /// minute), so that every product is a whole number of them.
-const PARTS: i128 = 3_000_000;
+const PARTS: u64 = 3_000_000;
 
 /// What usage costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,16 +35,23 @@ impl Price {
     /// What usage costs that was admitted at `at_ms` (unix milliseconds).
     pub fn amount(&self, usage: &Usage, at_ms: i64) -> Amount {
         let row = self.row(usage.tier, usage.total_input(), at_ms);
-        let mut sum: i128 = 0;
+        let mut sum: u128 = 0;
         let mut unpriced = false;
         each(usage, &row.rates, |line| match line.rate {
             Some(rate) => {
-                let product = i128::from(line.quantity).saturating_mul(i128::from(rate));
-                sum = sum.saturating_add(product.saturating_mul(PARTS / i128::from(line.per)));
+                // Two numbers of 64 bits each fit; only their multiple may not.
+                let product = u128::from(line.quantity) * u128::from(rate);
+                sum = sum.saturating_add(product.saturating_mul(u128::from(PARTS / line.per)));
             }
             None => unpriced = true,
         });
-        let nano = i64::try_from(sum.saturating_add(PARTS / 2) / PARTS).unwrap_or(i64::MAX);
+        let half = sum.saturating_add(u128::from(PARTS / 2));
+        // Up to some thousand dollars in the machine's own numbers.
+        let nano = match u64::try_from(half) {
+            Ok(half) => i64::try_from(half / PARTS),
+            Err(_) => i64::try_from(half / u128::from(PARTS)),
+        };
+        let nano = nano.unwrap_or(i64::MAX);
         Amount { nano, unpriced, other_tier: row.tier != ServiceTier::Standard }
     }
 
@@ -114,27 +121,29 @@ fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
     // those have a price.
     let told = usage.audio_milliseconds > 0 && rates.audio_minute.is_some();
     let by_tokens = input.or(rates.audio_input).is_some() && usage.total_input() > 0;
-    let token = |rate: Option<u64>| if told { rate.or(Some(0)) } else { rate };
-    let minute = if by_tokens { Some(0) } else { rates.audio_minute };
-    let lines = [
-        ("input_tokens", usage.input_tokens, token(input), MILLION),
-        ("cache_read_tokens", usage.cache_read_tokens, token(rates.cache_read.or(input)), MILLION),
-        ("cache_write_5m_tokens", usage.cache_write_5m_tokens, token(write), MILLION),
-        ("cache_write_1h_tokens", usage.cache_write_1h_tokens, token(rates.cache_write_1h.or(write)), MILLION),
-        ("output_tokens", usage.output_tokens, token(output), MILLION),
-        ("reasoning_tokens", usage.reasoning_tokens, token(rates.reasoning.or(output)), MILLION),
-        ("audio_input_tokens", usage.audio_input_tokens, token(rates.audio_input.or(input)), MILLION),
-        ("audio_output_tokens", usage.audio_output_tokens, token(rates.audio_output.or(output)), MILLION),
-        ("image_input_tokens", usage.image_input_tokens, token(rates.image_input.or(input)), MILLION),
-        ("image_output_tokens", usage.image_output_tokens, token(rates.image_output.or(output)), MILLION),
-        ("audio_milliseconds", usage.audio_milliseconds, minute, 60_000),
-        ("video_milliseconds", usage.video_milliseconds, rates.video_second.get("default").copied(), 1_000),
-        ("images", usage.images, rates.image, 1),
-        ("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000),
-    ];
-    for (counter, quantity, rate, per) in lines {
+    let mut one = |counter, quantity, rate, per| {
         if quantity > 0 {
             line(Line { counter, quantity, rate, per });
         }
+    };
+    {
+        let mut tokens = |counter, quantity, rate: Option<u64>| {
+            one(counter, quantity, if told { rate.or(Some(0)) } else { rate }, MILLION);
+        };
+        tokens("input_tokens", usage.input_tokens, input);
+        tokens("cache_read_tokens", usage.cache_read_tokens, rates.cache_read.or(input));
+        tokens("cache_write_5m_tokens", usage.cache_write_5m_tokens, write);
+        tokens("cache_write_1h_tokens", usage.cache_write_1h_tokens, rates.cache_write_1h.or(write));
+        tokens("output_tokens", usage.output_tokens, output);
+        tokens("reasoning_tokens", usage.reasoning_tokens, rates.reasoning.or(output));
+        tokens("audio_input_tokens", usage.audio_input_tokens, rates.audio_input.or(input));
+        tokens("audio_output_tokens", usage.audio_output_tokens, rates.audio_output.or(output));
+        tokens("image_input_tokens", usage.image_input_tokens, rates.image_input.or(input));
+        tokens("image_output_tokens", usage.image_output_tokens, rates.image_output.or(output));
     }
+    one("audio_milliseconds", usage.audio_milliseconds, if by_tokens { Some(0) } else { rates.audio_minute }, 60_000);
+    let video = if usage.video_milliseconds > 0 { rates.video_second.get("default").copied() } else { None };
+    one("video_milliseconds", usage.video_milliseconds, video, 1_000);
+    one("images", usage.images, rates.image, 1);
+    one("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000);
 }

@@ -4,8 +4,9 @@
 //! vendor's wish to be left alone survives a reload of the file.
 
 use super::resolve;
+use crate::catalogue;
 use crate::clock::now_ms;
-use crate::config::{Auth, Config, Credential, Kind, Protocol, Provider, Target};
+use crate::config::{Auth, Config, Credential, Kind, Provider, Target};
 use crate::lines::Lines;
 use crate::upstream::Origin;
 use http::{HeaderName, HeaderValue, header};
@@ -74,6 +75,8 @@ pub struct Choice {
     pub model: Arc<str>,
     /// Its name comes from configuration or catalogue, not from a caller.
     pub listed: bool,
+    /// Turns with calls of tools must come back with their thoughts, in words.
+    pub replays_reasoning: bool,
     priority: u32,
     weight: u32,
 }
@@ -88,7 +91,7 @@ pub struct Attempt {
 /// Why a model has no attempt to offer now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAttempt {
-    /// No deployment of it speaks the protocol.
+    /// No deployment of it can serve the route.
     Protocol,
     /// All its accounts rest; the shortest rest, and whether it is for a rate limit.
     Resting {
@@ -141,7 +144,8 @@ fn choices(deployments: &BTreeMap<String, Arc<Deployment>>, targets: &[Target], 
             Some(Choice {
                 deployment: Arc::clone(deployments.get(&*target.provider.name)?),
                 model: Arc::clone(&target.model),
-                listed: listed || !crate::catalogue::find(&target.model).is_empty(),
+                replays_reasoning: catalogue::accepts(target.provider.kind, &target.model).replays_reasoning,
+                listed: listed || !catalogue::find(&target.model).is_empty(),
                 priority: target.priority,
                 weight: target.weight,
             })
@@ -254,7 +258,27 @@ impl Account {
     }
 }
 
+impl Choice {
+    /// All tries that it offers, one for each account, whether that rests or not.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> {
+        (0..self.deployment.accounts.len()).map(|account| Attempt { choice: self.clone(), account })
+    }
+}
+
 impl Attempt {
+    /// One account of a deployment, whatever the model.
+    pub fn at(deployment: &Arc<Deployment>, account: usize) -> Self {
+        let choice = Choice {
+            deployment: Arc::clone(deployment),
+            model: "".into(),
+            listed: false,
+            replays_reasoning: false,
+            priority: 0,
+            weight: 0,
+        };
+        Self { choice, account }
+    }
+
     /// The account to use.
     pub fn account(&self) -> Option<&Account> {
         self.choice.deployment.accounts.get(self.account)
@@ -262,10 +286,11 @@ impl Attempt {
 }
 
 /// The tries for a request, in order: by priority; within one priority by weight and chance; an account that is
-/// doubted after those that are not. `random` yields numbers below its argument, which is never 0.
+/// doubted after those that are not. `serves` says which providers can serve it at all; `random` yields numbers below
+/// its argument, which is never 0.
 pub fn order(
     choices: &[Choice],
-    protocol: Protocol,
+    serves: impl Fn(&Provider) -> bool,
     now: i64,
     mut random: impl FnMut(u64) -> u64,
 ) -> Result<Vec<Attempt>, NoAttempt> {
@@ -273,7 +298,7 @@ pub fn order(
         && let [account] = only.deployment.accounts.as_slice()
     {
         // The usual case: nothing to choose.
-        let speaks = only.deployment.provider.protocols.contains(&protocol);
+        let speaks = serves(&only.deployment.provider);
         return match account.resting(now) {
             _ if !speaks => Err(NoAttempt::Protocol),
             Some(wait) => Err(NoAttempt::Resting { wait, rate_limited: account.rests_for_rate() }),
@@ -283,8 +308,7 @@ pub fn order(
     let mut tiers: Vec<(bool, u32, Attempt)> = Vec::new();
     let mut shortest: Option<(Duration, bool)> = None;
     let mut speaks = false;
-    let mut pool: Vec<&Choice> =
-        choices.iter().filter(|c| c.deployment.provider.protocols.contains(&protocol)).collect();
+    let mut pool: Vec<&Choice> = choices.iter().filter(|choice| serves(&choice.deployment.provider)).collect();
     pool.sort_by_key(|choice| choice.priority);
     for tier in pool.chunk_by(|a, b| a.priority == b.priority) {
         for choice in shuffled(tier, |choice| choice.weight, &mut random) {

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Connection as _, Sqlite, Transaction};
 
@@ -43,6 +44,8 @@ impl Store {
     /// Opens or creates the database and brings its schema up to date.
     pub async fn open(dir: &DataDir) -> Result<Self, StoreError> {
         let file = dir.database_file()?;
+        // Unused pages can be given back only if that was said before the first table was made. Saying it again writes.
+        let is_new = std::fs::metadata(&file).map_or(true, |file| file.len() == 0);
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -53,17 +56,15 @@ impl Store {
             .pragma("mmap_size", "0")
             // Bound values could hold digests; they are nobody's business in a log.
             .disable_statement_logging();
+        let making = options.clone().auto_vacuum(SqliteAutoVacuum::Incremental);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.clone())
+            .connect_with(if is_new { making } else { options.clone() })
             .await?;
-        let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
-        if !new_enough(&version) {
-            return Err(StoreError::OldSqlite(version));
-        }
+        check_library(&writer).await?;
         migrate::run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -72,6 +73,26 @@ impl Store {
             .max_lifetime(None)
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         Ok(Self { writer, readers, options })
+    }
+
+    /// Opens the database as it is, for looking only: nothing is created, brought up to date or folded. Refuses a schema
+    /// that is not this version's.
+    pub async fn look(dir: &DataDir) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(dir.existing_database())
+            .read_only(true)
+            .busy_timeout(BUSY)
+            .pragma("mmap_size", "0")
+            .pragma("query_only", "1")
+            .disable_statement_logging();
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(ACQUIRE)
+            .connect_with(options.clone())
+            .await?;
+        check_library(&readers).await?;
+        migrate::check(&readers).await?;
+        Ok(Self { writer: readers.clone(), readers, options })
     }
 
     /// Begins a write; waits up to 5 s for other processes and then says [`StoreError::Busy`].
@@ -97,6 +118,10 @@ impl Store {
 
     pub(super) fn readers(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    pub(super) fn writer(&self) -> &SqlitePool {
+        &self.writer
     }
 }
 
@@ -127,6 +152,11 @@ impl Watcher {
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.0.close().await?)
     }
+}
+
+async fn check_library(pool: &SqlitePool) -> Result<(), StoreError> {
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
+    if new_enough(&version) { Ok(()) } else { Err(StoreError::OldSqlite(version)) }
 }
 
 fn new_enough(version: &str) -> bool {
@@ -175,6 +205,38 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(loose, 0, "every table is strict");
+    }
+
+    #[tokio::test]
+    async fn who_only_looks_changes_nothing() {
+        let (_parent, dir, store) = fresh().await;
+        store.close().await;
+        let file = dir.existing_database();
+        let before = std::fs::read(&file).unwrap();
+        let look = Store::look(&dir).await.unwrap();
+        assert_eq!(revision::current(&look).await.unwrap(), 0);
+        assert!(look.write().await.is_err());
+        look.close().await;
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        // A schema from before or after is refused, and stays.
+        for (change, is_older) in [
+            ("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)", true),
+            (
+                "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                 values (999999, 'later', 1, x'00', 0)",
+                false,
+            ),
+        ] {
+            let store = SqlitePoolOptions::new().connect_with(store.options.clone()).await.unwrap();
+            sqlx::query(change).execute(&store).await.unwrap();
+            store.close().await;
+            let refused = Store::look(&dir).await;
+            let is_refused = matches!(
+                refused,
+                Err(StoreError::Schema { found, wanted: migrate::LAST }) if (found < migrate::LAST) == is_older
+            );
+            assert!(is_refused, "{change}");
+        }
     }
 
     #[tokio::test]

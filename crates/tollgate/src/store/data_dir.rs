@@ -133,6 +133,11 @@ impl DataDir {
         self.path.join(PEPPER)
     }
 
+    /// The database file of a dir that has one.
+    pub(super) fn existing_database(&self) -> PathBuf {
+        self.path.join(DATABASE)
+    }
+
     /// The database file, made with mode 0600 so that the files which `SQLite` puts beside it get the same.
     pub(super) fn database_file(&self) -> Result<PathBuf, DataDirError> {
         self.open_private(DATABASE).map(|(path, _)| path)

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod data_dir;
 pub mod keys;
 pub mod ledger;
+pub mod memory;
 pub mod projects;
 pub mod revision;
 
@@ -32,6 +33,18 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the database could not be migrated (is it from a newer tollgate?)")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// The schema is not this version's, and nobody asked for a change.
+    #[error(
+        "the database has schema {found} and this tollgate needs {wanted}: {}",
+        if found < wanted { "start the gateway once with this version, which brings it up to date" }
+        else { "it was written by a newer tollgate; use that one" }
+    )]
+    Schema {
+        /// The last step that it has.
+        found: i64,
+        /// The last step there is.
+        wanted: i64,
+    },
     /// Another process held the write lock for longer than the busy time-out.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),

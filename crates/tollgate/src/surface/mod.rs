@@ -10,7 +10,7 @@ mod served;
 
 use crate::door::Handler;
 use crate::face::Face;
-use crate::gateway::{self, Gateway, Route, Session, fault_answer, request_id};
+use crate::gateway::{self, Asked, Gateway, Session, Stored, fault_answer, request_id};
 use crate::http1::HeadError;
 use crate::message::{Answer, CallerBody, Inbound};
 use crate::store::Store;
@@ -18,6 +18,7 @@ use axum::Router;
 use http::{HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
 
 pub use served::serves;
@@ -61,30 +62,32 @@ impl Surface {
         }
         let path = inbound.path.as_str();
         if data {
-            let upstream = match path {
-                "/v1/chat/completions" => Some(Route::Chat),
-                "/v1/embeddings" => Some(Route::Embeddings),
-                "/v1/audio/transcriptions" => Some(Route::Transcriptions),
-                "/v1/audio/translations" => Some(Route::Translations),
-                _ => None,
-            };
-            if let Some(route) = upstream {
+            if let Some(asked) = Asked::of(path, inbound.query.as_deref()) {
                 return match inbound.method {
-                    Method::POST => gateway::path::serve(&self.gateway, route, inbound, body, session).await,
-                    _ => wrong_method("POST"),
+                    Method::POST => gateway::path::serve(&self.gateway, asked, inbound, body, session).await,
+                    _ => wrong_method(asked.route.protocol(), "POST"),
+                };
+            }
+            if let Some(stored) = Stored::of(path) {
+                let methods = stored.methods();
+                return match inbound.method.as_str() {
+                    method if methods.split(", ").any(|one| one == method) => {
+                        Box::pin(gateway::state::serve(&self.gateway, stored, &inbound, body, session)).await
+                    }
+                    _ => wrong_method(Protocol::Responses, methods),
                 };
             }
             if path == "/v1/models" || path.starts_with("/v1/models/") {
                 return match inbound.method {
                     Method::GET | Method::HEAD => models::answer(&self.gateway, &inbound, session),
-                    _ => wrong_method("GET"),
+                    _ => wrong_method(Protocol::Chat, "GET"),
                 };
             }
         }
         if data && path == "/v1/key" {
             return match inbound.method {
                 Method::GET | Method::HEAD => own::key(&self.gateway, &inbound, session),
-                _ => wrong_method("GET"),
+                _ => wrong_method(Protocol::Chat, "GET"),
             };
         }
         if data && let Some(id) = path.strip_prefix("/v1/receipts/") {
@@ -92,7 +95,7 @@ impl Surface {
                 Method::GET | Method::HEAD => {
                     Box::pin(own::receipt(&self.gateway, &self.store, &inbound, session, id)).await
                 }
-                _ => wrong_method("GET"),
+                _ => wrong_method(Protocol::Chat, "GET"),
             };
         }
         match path {
@@ -103,11 +106,11 @@ impl Surface {
                 Method::GET | Method::HEAD => {
                     Answer::whole(StatusCode::SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", "not ready\n")
                 }
-                _ => wrong_method("GET"),
+                _ => wrong_method(Protocol::Chat, "GET"),
             },
             "/metrics" if self.planes.admin => match inbound.method {
                 Method::GET | Method::HEAD => self.metrics(),
-                _ => wrong_method("GET"),
+                _ => wrong_method(Protocol::Chat, "GET"),
             },
             _ if self.planes.admin
                 && (path == "/admin" || path.starts_with("/admin/") || path == "/console/session") =>
@@ -148,7 +151,7 @@ impl Handler for Surface {
     fn refuse(&self, error: HeadError) -> Answer {
         let message = error.to_string();
         let fault = Fault::new(FaultKind::InvalidRequest, "malformed_request", message);
-        let mut answer = fault_answer(&fault, &request_id());
+        let mut answer = fault_answer(Protocol::Chat, &fault, &request_id());
         answer.status = match error {
             HeadError::Malformed(_) => StatusCode::BAD_REQUEST,
             HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -160,15 +163,29 @@ impl Handler for Surface {
     }
 }
 
-fn no_route(inbound: &Inbound) -> Answer {
-    let message = format!("There is no route {} {}.", inbound.method, inbound.path);
-    fault_answer(&Fault::new(FaultKind::NotFound, "unknown_route", message), &request_id())
+/// In whose form a path that leads nowhere is told so.
+fn protocol_of(path: &str) -> Protocol {
+    if path.starts_with("/v1beta/") {
+        Protocol::GenerateContent
+    } else if path.starts_with("/v1/messages") {
+        Protocol::Messages
+    } else if path.starts_with("/v1/responses") {
+        Protocol::Responses
+    } else {
+        Protocol::Chat
+    }
 }
 
-fn wrong_method(allowed: &'static str) -> Answer {
+fn no_route(inbound: &Inbound) -> Answer {
+    let message = format!("There is no route {} {}.", inbound.method, inbound.path);
+    let fault = Fault::new(FaultKind::NotFound, "unknown_route", message);
+    fault_answer(protocol_of(&inbound.path), &fault, &request_id())
+}
+
+fn wrong_method(protocol: Protocol, allowed: &'static str) -> Answer {
     let message = format!("This route takes {allowed}.");
-    let mut answer =
-        fault_answer(&Fault::new(FaultKind::MethodNotAllowed, "method_not_allowed", message), &request_id());
+    let fault = Fault::new(FaultKind::MethodNotAllowed, "method_not_allowed", message);
+    let mut answer = fault_answer(protocol, &fault, &request_id());
     answer.headers.push(header::ALLOW, HeaderValue::from_static(allowed));
     answer
 }

@@ -7,6 +7,7 @@ use crate::message::{Answer, Inbound};
 use crate::routing::resolve;
 use http::StatusCode;
 use std::collections::BTreeMap;
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::openai;
 
@@ -16,7 +17,7 @@ const CREATED: i64 = 1_700_000_000;
 pub(super) fn answer(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> Answer {
     let key = match identify(gateway, inbound, session) {
         Ok(key) => key,
-        Err(fault) => return fault_answer(&fault, &request_id()),
+        Err(fault) => return fault_answer(Protocol::Chat, &fault, &request_id()),
     };
     let models = visible(gateway, &key);
     let mut answer = match inbound.path.strip_prefix("/v1/models/") {
@@ -33,7 +34,7 @@ pub(super) fn answer(gateway: &Gateway, inbound: &Inbound, session: &mut Session
                     "model_not_found",
                     "There is no such model, or this key may not use it.",
                 );
-                return fault_answer(&fault.about("model"), &request_id());
+                return fault_answer(Protocol::Chat, &fault.about("model"), &request_id());
             }
         }
     };

@@ -8,6 +8,7 @@ use axum::body::Body;
 use bytes::BytesMut;
 use http::Request;
 use http_body_util::BodyExt;
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tower::ServiceExt;
 
@@ -25,7 +26,7 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
                     BodyError::Gone | BodyError::Malformed => (FaultKind::InvalidRequest, "invalid_body"),
                 };
                 let fault = Fault::new(kind, code, error.to_string());
-                return fault_answer(&fault, &request_id());
+                return fault_answer(Protocol::Chat, &fault, &request_id());
             }
         }
     }
@@ -51,7 +52,11 @@ pub(super) async fn answer(router: Router, inbound: Inbound, body: &mut dyn Call
         }
         Err(error) => {
             tracing::error!(%error, "an operator's answer could not be made");
-            fault_answer(&Fault::new(FaultKind::Internal, "internal", "The gateway failed."), &request_id())
+            fault_answer(
+                Protocol::Chat,
+                &Fault::new(FaultKind::Internal, "internal", "The gateway failed."),
+                &request_id(),
+            )
         }
     }
 }

@@ -4,19 +4,20 @@ use crate::accounts::{Spending, Starts};
 use crate::clock;
 use crate::gateway::{Gateway, Session, fault_answer, identify, request_id};
 use crate::keys::{Budget, Key, Limits, Mode};
-use crate::ledger::{Book, RequestId, view};
+use crate::ledger::{Book, RequestId, find, view};
 use crate::message::{Answer, Inbound};
 use crate::money;
 use crate::store::Store;
 use http::StatusCode;
 use serde_json::{Value, json};
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
 
 /// The calling key: limits, budgets, spend.
 pub(super) fn key(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> Answer {
     let key = match identify(gateway, inbound, session) {
         Ok(key) => key,
-        Err(fault) => return fault_answer(&fault, &request_id()),
+        Err(fault) => return fault_answer(Protocol::Chat, &fault, &request_id()),
     };
     let now = clock::now_ms();
     let account = session.account(&gateway.accounts, &key);
@@ -85,25 +86,29 @@ pub(super) async fn receipt(
 ) -> Answer {
     let key = match identify(gateway, inbound, session) {
         Ok(key) => key,
-        Err(fault) => return fault_answer(&fault, &request_id()),
+        Err(fault) => return fault_answer(Protocol::Chat, &fault, &request_id()),
     };
     gateway.ledger.catch_up().await;
     match receipt_of(store, &key, id).await {
         Ok(Some(receipt)) => json_answer(&receipt),
         Ok(None) => {
             let fault = Fault::new(FaultKind::NotFound, "receipt_not_found", "There is no receipt by this id.");
-            fault_answer(&fault, &request_id())
+            fault_answer(Protocol::Chat, &fault, &request_id())
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a receipt could not be read");
-            fault_answer(&Fault::new(FaultKind::Internal, "internal", "The gateway failed."), &request_id())
+            fault_answer(
+                Protocol::Chat,
+                &Fault::new(FaultKind::Internal, "internal", "The gateway failed."),
+                &request_id(),
+            )
         }
     }
 }
 
 async fn receipt_of(store: &Store, key: &Key, id: &str) -> Result<Option<Value>, crate::store::StoreError> {
     let Some(id) = RequestId::parse(id) else { return Ok(None) };
-    let Some((entry, _)) = view::get(store, id).await? else { return Ok(None) };
+    let Some((entry, _)) = find::get(store, id).await? else { return Ok(None) };
     let book = if key.mode == Mode::Live { Book::Live } else { Book::Test };
     if *entry.series.project_id != *key.project_id || entry.series.book != book {
         return Ok(None);

@@ -69,6 +69,8 @@ pub struct Record {
     pub usage: Option<Usage>,
     /// Bytes of generated content seen, for an estimate where there is no usage.
     pub content_bytes: u64,
+    /// What translation lost; `None` where nothing was translated.
+    pub translation: Option<String>,
     /// Vendor's own id of the request.
     pub upstream_id: Option<String>,
     /// When the head was complete.
@@ -98,6 +100,7 @@ impl Record {
             stream: false,
             usage: None,
             content_bytes: 0,
+            translation: None,
             upstream_id: None,
             started,
             first_byte: None,

@@ -18,10 +18,11 @@
 )]
 
 mod config;
+pub mod crossing;
 pub mod door;
 mod faults;
 mod harness;
-mod idempotency;
+pub mod idempotency;
 mod journal;
 mod keys;
 mod leaving;
@@ -29,6 +30,7 @@ pub mod life;
 mod money;
 mod passthrough;
 mod recorded;
+pub mod responses_state;
 mod routing;
 mod smoke;
 mod tidy;

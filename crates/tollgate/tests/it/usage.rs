@@ -107,9 +107,9 @@ impl Recorded {
         let mut relay: Option<Relay> = match self.protocol.as_str() {
             "openai-chat" | "openai-completions" => Some(Relay::new(Box::new(chat::ChatWatch::new(false)))),
             "openai-transcription" => Some(Relay::new(Box::new(audio::TranscriptWatch::default()))),
+            "anthropic-messages" => Some(Relay::new(Box::new(messages::MessagesWatch::default()))),
             _ => None,
         };
-        let mut messages = messages::MessagesUsage::default();
         let mut gemini = gemini::GeminiUsage::default();
         let mut responses = responses::ResponsesUsage::default();
         for data in &self.parts {
@@ -117,10 +117,6 @@ impl Recorded {
                 (Some(relay), _) => {
                     push(relay, data);
                     relay.usage()
-                }
-                (None, "anthropic-messages") => {
-                    messages.event(data);
-                    messages.usage()
                 }
                 (None, "gemini-generate") => {
                     gemini.event(data);

@@ -5,6 +5,7 @@
 use bytes::BytesMut;
 use serde_json::{Value, json};
 
+use super::super::error;
 use crate::{
     content::count_tokens,
     output::Output,
@@ -181,7 +182,7 @@ impl Frames for Events {
                 self.ended = true;
                 "[DONE]".to_owned()
             }
-            (Kind::Content | Kind::Opening, _) => {
+            (Kind::Content | Kind::Between, _) => {
                 let mut delta = String::new();
                 self.said += self.words.next(&mut delta)?;
                 json!({"type": "transcript.text.delta", "delta": delta}).to_string()
@@ -193,5 +194,9 @@ impl Frames for Events {
 
     fn tokens(&self) -> u64 {
         self.said
+    }
+
+    fn error(&mut self, out: &mut BytesMut) {
+        error::in_the_middle().event(out);
     }
 }

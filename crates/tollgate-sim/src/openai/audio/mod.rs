@@ -7,11 +7,9 @@ mod format;
 
 use serde_json::{Value, json};
 
-use super::{
-    Call,
-    error::{Failure, missing, not_supported},
-};
+use super::error::{Failure, missing, not_supported};
 use crate::{
+    call::{Call, EVENTS},
     content::{count_tokens, fnv1a},
     multipart::{Part, parts},
     output::{Limits, Output, Style},
@@ -115,7 +113,7 @@ fn answer(call: &mut Call<'_>, task: &'static str) -> Result<Answer, Failure> {
         if ability.by_duration { 0 } else { audio_tokens(seconds) + form.one("prompt").map_or(0, count_tokens) };
     if form.one("stream") == Some("true") && ability.streams && task == "transcribe" {
         let frames = format::Events::new(&transcript, format == "diarized_json", usage.as_ref());
-        return Ok(call.stream(frames, prompt));
+        return Ok(call.stream(EVENTS, frames, prompt));
     }
     let said = transcript.words.tokens;
     let granular = |what| form.all("timestamp_granularities").any(|value| value.trim() == what);

@@ -3,38 +3,18 @@
 //! Refuses what `OpenAI` refuses where that catches a translator's mistakes (roles, tool results without calls, caps);
 //! it does not know which model takes which parameter.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::{
     check::{Fields, decimal, flag, given, integer, list, too_long},
     error::{Failure, missing, not_supported, wrong_type},
-    model_name,
+    model_name, strict,
 };
-use super::prompt;
-
-/// What the answer has to look like.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Format {
-    Text,
-    JsonObject,
-    JsonSchema(Value),
-}
-
-/// A tool of the request.
-#[derive(Debug, Clone)]
-pub(super) struct Tool {
-    pub name: String,
-    /// None for a custom tool, which takes free text.
-    pub parameters: Option<Value>,
-}
-
-/// Which tool the request itself insists on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Insists {
-    No,
-    Any,
-    On(String),
-}
+use super::{deepseek, prompt};
+use crate::steer::{Dialect, Steer};
+use crate::turn::{Format, Insists, Tool, Wish};
 
 #[derive(Debug)]
 pub(super) struct Ask {
@@ -42,26 +22,23 @@ pub(super) struct Ask {
     pub stream: bool,
     pub include_usage: bool,
     pub choices: u64,
-    pub cap: Option<u64>,
-    pub stop: Vec<String>,
-    pub format: Format,
-    pub tools: Vec<Tool>,
-    pub insists: Insists,
-    /// The last thing the user said.
-    pub topic: String,
-    /// The conversation ends with a tool's result.
-    pub after_tool: bool,
-    pub prompt_tokens: u64,
+    pub wish: Wish,
     pub audio_tokens: u64,
+    pub dialect: Dialect,
 }
 
 const MOST: i64 = 10_000_000;
 const ROLES: &[&str] = &["system", "assistant", "user", "function", "tool", "developer"];
 
 impl Ask {
-    pub(super) fn read(fields: &Fields) -> Result<Self, Failure> {
+    pub(super) fn read(fields: &Fields, steer: &Steer) -> Result<Self, Failure> {
         let model = model_name(fields)?;
         let messages = list(fields, "messages", "objects")?;
+        let dialect = deepseek::dialect(fields, steer);
+        let reasons = dialect == Dialect::DeepSeek && deepseek::thinks(fields, steer)?;
+        if dialect == Dialect::DeepSeek {
+            deepseek::check(messages, reasons)?;
+        }
         check_messages(messages)?;
         let stream = flag(fields, "stream")?;
         let options = given(fields, "stream_options");
@@ -80,18 +57,35 @@ impl Ask {
             model,
             stream,
             include_usage: options.and_then(|options| options.get("include_usage")) == Some(&Value::Bool(true)),
-            choices: integer(fields, "n", 1, 128)?.unwrap_or(1),
-            cap: cap(fields)?,
-            stop: stop(fields)?,
-            format: format(fields)?,
-            insists: insists(fields, &tools)?,
-            tools,
-            topic: last.map(prompt::said).unwrap_or_default(),
-            after_tool: messages.last().is_some_and(|last| ["tool", "function"].contains(&role(last))),
-            prompt_tokens: counted.tokens,
+            // The one takes `n`, the other does not look at it.
+            choices: integer(fields, "n", 1, 128)?.filter(|_| dialect == Dialect::OpenAi).unwrap_or(1),
+            wish: Wish {
+                topic: last.map(prompt::said).unwrap_or_default(),
+                prompt_tokens: counted.tokens,
+                cap: cap(fields)?,
+                stop: stop(fields, if dialect == Dialect::DeepSeek { 16 } else { 4 })?,
+                format: format(fields)?,
+                insists: insists(fields, &tools)?,
+                tools,
+                rounds: rounds(messages),
+                reasons,
+            },
             audio_tokens: counted.audio,
+            dialect,
         })
     }
+}
+
+/// Rounds of tool results at the end of the conversation, since the user last spoke.
+fn rounds(messages: &[Value]) -> u64 {
+    let is_result = |message: &&Value| ["tool", "function"].contains(&role(message));
+    if !messages.last().as_ref().is_some_and(is_result) {
+        return 0;
+    }
+    let loops = messages.rsplit(|message| role(message) == "user").next().unwrap_or_default();
+    let starts =
+        loops.windows(2).filter(|pair| matches!(pair, [before, after] if !is_result(&before) && is_result(&after)));
+    starts.count().max(1) as u64
 }
 
 fn role(message: &Value) -> &str {
@@ -100,7 +94,7 @@ fn role(message: &Value) -> &str {
 
 /// Roles, contents, and that tool calls and their results belong together.
 fn check_messages(messages: &[Value]) -> Result<(), Failure> {
-    let mut open: Vec<&str> = Vec::new();
+    let mut open: BTreeSet<&str> = BTreeSet::new();
     let mut calls_seen = false;
     for (at, message) in messages.iter().enumerate() {
         let role = match message.get("role") {
@@ -123,7 +117,7 @@ fn check_messages(messages: &[Value]) -> Result<(), Failure> {
                 let param = Some(format!("messages.[{at}].role"));
                 return Err(Failure { param, ..Failure::plain(message) });
             }
-            open.retain(|open| *open != id);
+            open.remove(id);
         } else if !open.is_empty() {
             return Err(unanswered(at, &open));
         }
@@ -139,7 +133,8 @@ fn check_messages(messages: &[Value]) -> Result<(), Failure> {
     if open.is_empty() { Ok(()) } else { Err(unanswered(messages.len(), &open)) }
 }
 
-fn unanswered(at: usize, open: &[&str]) -> Failure {
+fn unanswered(at: usize, open: &BTreeSet<&str>) -> Failure {
+    let open: Vec<&str> = open.iter().copied().collect();
     let message = format!(
         "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. \
          The following tool_call_ids did not have response messages: {}",
@@ -186,12 +181,12 @@ fn cap(fields: &Fields) -> Result<Option<u64>, Failure> {
     Ok(new.or(old))
 }
 
-fn stop(fields: &Fields) -> Result<Vec<String>, Failure> {
+fn stop(fields: &Fields, most: usize) -> Result<Vec<String>, Failure> {
     let wrong = |value| Err(wrong_type("stop", "one of a string or array of strings", value));
     match given(fields, "stop") {
         None => Ok(Vec::new()),
         Some(Value::String(stop)) => Ok(vec![stop.clone()]),
-        Some(Value::Array(stops)) if stops.len() > 4 => Err(too_long("stop", 4, stops.len())),
+        Some(Value::Array(stops)) if stops.len() > most => Err(too_long("stop", most, stops.len())),
         Some(value @ Value::Array(stops)) => {
             let texts: Vec<String> = stops.iter().filter_map(|stop| stop.as_str().map(str::to_owned)).collect();
             if texts.len() == stops.len() { Ok(texts) } else { wrong(value) }
@@ -209,8 +204,13 @@ fn format(fields: &Fields) -> Result<Format, Failure> {
         Some("json_object") => Ok(Format::JsonObject),
         Some("json_schema") => {
             let schema = format.pointer("/json_schema/schema");
-            if format.pointer("/json_schema/name").and_then(Value::as_str).is_none() {
+            let Some(name) = format.pointer("/json_schema/name").and_then(Value::as_str) else {
                 return Err(missing("response_format.json_schema.name"));
+            };
+            let strict = format.pointer("/json_schema/strict") == Some(&Value::Bool(true));
+            if let Some(fault) = schema.filter(|_| strict).and_then(strict::fault) {
+                let message = format!("Invalid schema for response_format '{name}': {fault}");
+                return Err(Failure { param: Some("response_format".to_owned()), ..Failure::plain(message) });
             }
             Ok(Format::JsonSchema(schema.cloned().unwrap_or_else(|| serde_json::json!({"type": "object"}))))
         }
@@ -241,6 +241,12 @@ fn tools(fields: &Fields) -> Result<Vec<Tool>, Failure> {
             return Err(Failure::invalid(message, param, "invalid_value"));
         }
         let schema = tool.pointer("/function/parameters").filter(|schema| schema.is_object()).cloned();
+        let strict = tool.pointer("/function/strict") == Some(&Value::Bool(true));
+        if let Some(fault) = schema.as_ref().filter(|_| strict).and_then(strict::fault) {
+            let message = format!("Invalid schema for function '{name}': {fault}");
+            let param = format!("tools[{at}].function.parameters");
+            return Err(Failure::invalid(message, param, "invalid_function_parameters"));
+        }
         let parameters = (!custom).then(|| schema.unwrap_or_else(|| serde_json::json!({"type": "object"})));
         Ok(Tool { name: name.to_owned(), parameters })
     }).collect()

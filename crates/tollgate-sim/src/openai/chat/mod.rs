@@ -1,6 +1,8 @@
-//! `POST /chat/completions`: what each choice says, and the plain answer. The streamed one is in `stream.rs`.
+//! `POST /chat/completions`: what each choice says, and the plain answer. The streamed one is in `stream.rs`, what is
+//! `DeepSeek`'s own way in `deepseek.rs`.
 
 mod ask;
+pub(super) mod deepseek;
 mod prompt;
 mod stream;
 mod usage;
@@ -8,36 +10,39 @@ mod usage;
 use bytes::BytesMut;
 use serde_json::{Value, json};
 
-use super::{Call, Stamp, error::Failure, object};
+use super::{error::Failure, object};
 use crate::{
-    content::{Rng, escape, fnv1a},
-    output::{Limits, Output},
-    schema,
+    call::{Call, EVENTS, Stamp},
+    content::{Rng, escape},
     script::Answer,
-    steer::Steer,
+    steer::Dialect,
+    turn::{Said, Turn, tool_to_call},
 };
-use ask::{Ask, Format, Insists, Tool};
+use ask::Ask;
 use usage::Usage;
 
-/// What one choice says.
+/// What one choice says, and the ids of its calls.
 struct Voice {
-    output: Output,
-    call: Option<ToolCall>,
-}
-
-/// A tool call without its arguments; they are the voice's output.
-struct ToolCall {
-    id: String,
-    name: String,
-    custom: bool,
+    turn: Turn,
+    ids: Vec<String>,
+    filtered: bool,
 }
 
 impl Voice {
+    fn new(turn: Turn, filtered: bool, stamp: &mut Stamp) -> Self {
+        let calls = match &turn.said {
+            Said::Text(_) => 0,
+            Said::Calls(calls) => calls.len(),
+        };
+        Self { ids: (0..calls).map(|_| stamp.id("call_", 24)).collect(), turn, filtered }
+    }
+
     fn finish(&self) -> &'static str {
-        match (self.output.capped, &self.call) {
+        match (self.turn.capped, &self.turn.said) {
+            _ if self.filtered => "content_filter",
             (true, _) => "length",
-            (false, Some(_)) => "tool_calls",
-            (false, None) => "stop",
+            (false, Said::Calls(_)) => "tool_calls",
+            (false, Said::Text(_)) => "stop",
         }
     }
 }
@@ -48,96 +53,52 @@ struct Frame {
     created: u64,
     model: String,
     fingerprint: String,
+    dialect: Dialect,
+}
+
+impl Frame {
+    fn new(ask: &Ask, stamp: &mut Stamp) -> Self {
+        let (id, fingerprint) = match ask.dialect {
+            Dialect::OpenAi => (stamp.id("chatcmpl-", 29), stamp.hex("fp_", 10)),
+            Dialect::DeepSeek => {
+                let mut hex = |length| stamp.hex("", length);
+                let id = format!("{}-{}-4{}-a{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12));
+                (id, stamp.hex("fp_", 10) + "_prod0820_fp8_kvcache")
+            }
+        };
+        Self { id, created: stamp.created, model: ask.model.clone(), fingerprint, dialect: ask.dialect }
+    }
 }
 
 pub(super) fn answer(call: &mut Call<'_>) -> Result<Answer, Failure> {
-    let ask = Ask::read(&object(call.request.body)?)?;
-    let tool = tool_to_call(&ask, call.steer)?;
-    // Streamed or not, what is said is the same: it hangs on the conversation, not on the body's bytes.
-    let conversation = fnv1a(ask.topic.as_bytes()) ^ ask.prompt_tokens.rotate_left(32) ^ call.stamp.world;
-    let mut rng = Rng::new(conversation);
-    let voices: Vec<Voice> =
-        (0..ask.choices).map(|_| voice(&ask, call.steer, tool.as_ref(), rng.next(), &mut call.stamp)).collect();
-    let frame = Frame {
-        id: call.stamp.id("chatcmpl-", 29),
-        created: call.stamp.created,
-        model: ask.model.clone(),
-        fingerprint: call.stamp.hex("fp_", 10),
-    };
-    let said: u64 = voices.iter().map(|voice| voice.output.tokens).sum();
-    let reasoned = call.steer.reasoning_tokens.min(ask.cap.unwrap_or(u64::MAX)) * ask.choices;
+    let ask = Ask::read(&object(call.request.body)?, call.steer)?;
+    let tool = tool_to_call(&ask.wish, call.steer).map_err(|none| Failure::steered(none.to_string()))?;
+    let mut rng = Rng::new(ask.wish.seed(call.stamp.world));
+    let voices: Vec<Voice> = (0..ask.choices)
+        .map(|_| {
+            let turn = Turn::new(&ask.wish, call.steer, tool.as_ref(), rng.next());
+            Voice::new(turn, call.steer.filtered.is_some(), &mut call.stamp)
+        })
+        .collect();
+    let frame = Frame::new(&ask, &mut call.stamp);
+    let cached = call.steer.cached_tokens.min(ask.wish.prompt_tokens);
     let usage = Usage {
-        prompt: ask.prompt_tokens,
-        cached: call.steer.cached_tokens.min(ask.prompt_tokens),
+        prompt: ask.wish.prompt_tokens,
+        cached,
+        written: call.steer.cache_write_tokens.min(ask.wish.prompt_tokens - cached),
         audio: ask.audio_tokens,
-        completion: said + reasoned,
-        reasoning: reasoned,
+        completion: voices.iter().map(|voice| voice.turn.tokens()).sum(),
+        reasoning: voices.iter().map(|voice| voice.turn.reasoned).sum(),
         form: call.steer.usage,
+        dialect: ask.dialect,
     };
     if ask.stream {
         let prompt = usage.prompt;
         let frames = stream::Chunks::new(&frame, voices, ask.include_usage, usage, call.steer.giant_line);
-        return Ok(call.stream(frames, prompt));
+        return Ok(call.stream(EVENTS, frames, prompt));
     }
     let body = body(&frame, &voices, &usage);
     Ok(call.plain(200, "application/json", body, usage.prompt, usage.completion))
-}
-
-/// The tool that this answer calls. After a tool's result there is none: the conversation goes on with text.
-fn tool_to_call(ask: &Ask, steer: &Steer) -> Result<Option<Tool>, Failure> {
-    if ask.after_tool {
-        return Ok(None);
-    }
-    let named = match (&steer.tool_call, &ask.insists) {
-        (Some(name), _) | (None, Insists::On(name)) => name,
-        (None, Insists::Any) => return Ok(ask.tools.first().cloned()),
-        (None, Insists::No) => return Ok(None),
-    };
-    let tool = ask.tools.iter().find(|tool| tool.name == *named);
-    let Some(tool) = tool else {
-        let message = format!("x-tollgate-sim: `tool-call={named}`: the request has no tool of that name");
-        return Err(Failure::invalid(message, "x-tollgate-sim", "invalid_value"));
-    };
-    Ok(Some(tool.clone()))
-}
-
-fn voice(ask: &Ask, steer: &Steer, tool: Option<&Tool>, seed: u64, stamp: &mut Stamp) -> Voice {
-    let limits = Limits {
-        want: steer.output_tokens.or(steer.chunks),
-        // The cap is for hidden and visible tokens together.
-        cap: ask.cap.map(|cap| cap.saturating_sub(steer.reasoning_tokens)),
-        chunks: steer.chunks,
-        stop: &ask.stop,
-    };
-    // Stop sequences end what a model writes for people, not the JSON it is made to write.
-    let exact = Limits { stop: &[], ..limits };
-    if let Some(tool) = tool {
-        let text = match &tool.parameters {
-            Some(schema) => arguments(schema, seed).to_string(),
-            None => format!("input for {}: {}", tool.name, ask.topic),
-        };
-        let call = ToolCall { id: stamp.id("call_", 24), name: tool.name.clone(), custom: tool.parameters.is_none() };
-        return Voice { output: Output::fixed(&text, &exact), call: Some(call) };
-    }
-    let output = match &ask.format {
-        Format::Text => Output::speech(seed, &ask.topic, steer.style, &limits),
-        Format::JsonObject => Output::fixed(&some_json(&ask.topic, seed).to_string(), &exact),
-        Format::JsonSchema(schema) => Output::fixed(&schema::value(schema, seed).to_string(), &exact),
-    };
-    Voice { output, call: None }
-}
-
-/// Arguments are an object, whatever the schema forgot to say.
-fn arguments(schema: &Value, seed: u64) -> Value {
-    match schema::value(schema, seed) {
-        object @ Value::Object(_) => object,
-        _ => json!({}),
-    }
-}
-
-fn some_json(topic: &str, seed: u64) -> Value {
-    let topic: String = topic.chars().take(80).collect();
-    json!({"topic": topic, "answer": "Here is an answer from the simulator.", "confidence": 0.5 + f64::from(u32::try_from(Rng::new(seed).below(5)).unwrap_or(0)) / 10.0})
 }
 
 /// The plain body, written by hand because an answer of a million tokens should not be copied twice.
@@ -145,40 +106,63 @@ fn body(frame: &Frame, voices: &[Voice], usage: &Usage) -> Vec<u8> {
     let mut out = BytesMut::with_capacity(1024);
     let head = json!({"id": frame.id, "object": "chat.completion", "created": frame.created, "model": frame.model})
         .to_string();
-    out.extend_from_slice(head.strip_suffix('}').unwrap_or(&head).as_bytes());
-    out.extend_from_slice(b",\"choices\":[");
+    put(&mut out, &[head.strip_suffix('}').unwrap_or(&head), ",\"choices\":["]);
     for (index, voice) in voices.iter().enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b",");
-        }
-        out.extend_from_slice(
-            format!("{{\"index\":{index},\"message\":{{\"role\":\"assistant\",\"content\":").as_bytes(),
-        );
-        let text = voice.output.text();
-        match &voice.call {
-            None => {
-                out.extend_from_slice(b"\"");
-                escape(&text, &mut out);
-                out.extend_from_slice(b"\"");
-            }
-            Some(call) => {
-                let call = if call.custom {
-                    json!({"id": call.id, "type": "custom", "custom": {"name": call.name, "input": text}})
-                } else {
-                    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": text}})
-                };
-                out.extend_from_slice(format!("null,\"tool_calls\":[{call}]").as_bytes());
-            }
-        }
+        let comma = if index > 0 { "," } else { "" };
+        put(&mut out, &[comma, &format!("{{\"index\":{index},\"message\":{{\"role\":\"assistant\",\"content\":")]);
+        message(frame.dialect, voice, &mut out);
         let finish = voice.finish();
-        let tail = format!(",\"refusal\":null,\"annotations\":[]}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}");
-        out.extend_from_slice(tail.as_bytes());
+        put(&mut out, &[&format!("}},\"logprobs\":null,\"finish_reason\":\"{finish}\"}}")]);
     }
-    out.extend_from_slice(b"]");
+    put(&mut out, &["]"]);
     if let Some(usage) = usage.value() {
-        out.extend_from_slice(format!(",\"usage\":{usage}").as_bytes());
+        put(&mut out, &[",\"usage\":", &usage.to_string()]);
     }
-    let tail = format!(",\"service_tier\":\"default\",\"system_fingerprint\":\"{}\"}}", frame.fingerprint);
-    out.extend_from_slice(tail.as_bytes());
+    let tier = if frame.dialect == Dialect::OpenAi { ",\"service_tier\":\"default\"" } else { "" };
+    put(&mut out, &[tier, ",\"system_fingerprint\":\"", &frame.fingerprint, "\"}"]);
     out.to_vec()
+}
+
+/// What a message holds from the value of its content on.
+fn message(dialect: Dialect, voice: &Voice, out: &mut BytesMut) {
+    let deepseek = dialect == Dialect::DeepSeek;
+    match &voice.turn.said {
+        Said::Text(output) => quoted(&output.text(), out),
+        Said::Calls(_) => put(out, &[if deepseek { "\"\"" } else { "null" }]),
+    }
+    if let Some(reasoning) = &voice.turn.reasoning {
+        put(out, &[",\"reasoning_content\":"]);
+        quoted(&reasoning.text(), out);
+    }
+    if let Said::Calls(calls) = &voice.turn.said {
+        let calls = calls.iter().zip(&voice.ids).enumerate().map(|(at, (call, id))| {
+            let text = call.output.text();
+            let mut value = if call.custom {
+                json!({"id": id, "type": "custom", "custom": {"name": call.name, "input": text}})
+            } else {
+                json!({"id": id, "type": "function", "function": {"name": call.name, "arguments": text}})
+            };
+            if let (true, Value::Object(fields)) = (deepseek, &mut value) {
+                fields.insert("index".to_owned(), at.into());
+            }
+            value
+        });
+        put(out, &[",\"tool_calls\":", &calls.collect::<Value>().to_string()]);
+    }
+    if !deepseek {
+        put(out, &[",\"refusal\":null,\"annotations\":[]"]);
+    }
+}
+
+/// A text as a JSON string.
+fn quoted(text: &str, out: &mut BytesMut) {
+    put(out, &["\""]);
+    escape(text, out);
+    put(out, &["\""]);
+}
+
+fn put(out: &mut BytesMut, parts: &[&str]) {
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
+    }
 }

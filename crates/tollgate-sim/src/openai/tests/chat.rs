@@ -143,6 +143,31 @@ fn tool_calls() {
 }
 
 #[test]
+fn several_calls_in_one_answer() {
+    let body = plain("tool-call=get_weather;tool-calls=3", &tools());
+    let calls = body["choices"][0]["message"]["tool_calls"].as_array().unwrap().clone();
+    assert_eq!(calls.len(), 3);
+    let events = events("tool-call=get_weather;tool-calls=3", &tools());
+    for (index, call) in calls.iter().enumerate() {
+        let pieces = events.iter().filter_map(|event| event.pointer("/choices/0/delta/tool_calls/0"));
+        let pieces: Vec<&Value> = pieces.filter(|piece| piece["index"] == index).collect();
+        let text: String = pieces.iter().filter_map(|piece| piece["function"]["arguments"].as_str()).collect();
+        assert_eq!(text, call["function"]["arguments"].as_str().unwrap());
+        assert_eq!(pieces.iter().filter(|piece| piece["id"].is_string()).count(), 1);
+    }
+    let cut = plain("tool-call=get_weather;tool-calls=3", &{
+        let mut more = tools();
+        more["max_tokens"] = json!(12);
+        more
+    });
+    assert_eq!(
+        (&cut["choices"][0]["finish_reason"], &cut["usage"]["completion_tokens"]),
+        (&json!("length"), &json!(12))
+    );
+    assert_eq!(plain("filtered", &json!({}))["choices"][0]["finish_reason"], "content_filter");
+}
+
+#[test]
 fn the_turn_after_a_tool_call_is_text() {
     let mut body = chat(&tools());
     body["messages"] = json!([{"role": "user", "content": "hi"},
@@ -182,6 +207,17 @@ fn refuses_what_openai_refuses() {
         (chat(&json!({"n": 200})), json!("n")),
         (json!({"model": "m", "messages": [{"role": "robot", "content": ""}]}), json!("messages[0].role")),
         (json!([]), Value::Null),
+        (
+            chat(&json!({"tools": [{"type": "function", "function": {"name": "f", "strict": true,
+                "parameters": {"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"],
+                    "additionalProperties": false}}}]})),
+            json!("tools[0].function.parameters"),
+        ),
+        (
+            chat(&json!({"response_format": {"type": "json_schema",
+                "json_schema": {"name": "x", "strict": true, "schema": {"type": "object"}}}})),
+            json!("response_format"),
+        ),
     ] {
         let (status, answer) = ask("/v1/chat/completions", "", &body);
         assert_eq!((status, &answer["error"]["param"]), (400, &param), "{body} {answer}");

@@ -4,7 +4,7 @@ use super::held::Held;
 use super::is_events;
 use crate::gateway::failure::Stopped;
 use crate::gateway::meter::Meter;
-use crate::gateway::{Gateway, Route, Session, path};
+use crate::gateway::{Asked, Gateway, Session, path};
 use crate::message::{Answer, AnswerBody, Flow, Inbound};
 use crate::replay::{Fate, Head, Run};
 use bytes::{Bytes, BytesMut};
@@ -21,7 +21,7 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 /// Runs a request to its end, whoever is there to see it.
 pub(super) async fn execute(
     gateway: Arc<Gateway>,
-    route: Route,
+    asked: Asked,
     inbound: Inbound,
     mut held: Held,
     meter: Meter,
@@ -30,11 +30,11 @@ pub(super) async fn execute(
     let answer = match run.claim().await {
         Ok(()) => {
             let mut session = Session::default();
-            Box::pin(path::respond(&gateway, route, &inbound, &mut held, &mut session, meter)).await
+            Box::pin(path::respond(&gateway, &asked, &inbound, &mut held, &mut session, meter)).await
         }
         Err(error) => {
             tracing::error!(%error, "a claim of an Idempotency-Key cannot be written");
-            path::refuse(Stopped::Fault(unavailable()), meter)
+            path::refuse(Stopped::Fault(unavailable()), asked.route.protocol(), meter)
         }
     };
     drop((inbound, held));

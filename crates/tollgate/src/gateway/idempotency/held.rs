@@ -2,7 +2,7 @@
 
 use super::identity::{self, FormIdentity};
 use crate::gateway::failure::{Stopped, too_large};
-use crate::gateway::{Gateway, Route, path};
+use crate::gateway::{Asked, Gateway, Route, path};
 use crate::message::{self, BodyError, CallerBody, Inbound};
 use crate::replay::Digest;
 use bytes::{Bytes, BytesMut};
@@ -35,7 +35,7 @@ pub(super) struct Held {
 /// Reads a body, within its limit, and finds out what it is.
 pub(super) async fn read(
     gateway: &Gateway,
-    route: Route,
+    asked: &Asked,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
 ) -> Result<(Held, Digest), Stopped> {
@@ -43,11 +43,12 @@ pub(super) async fn read(
         let fleet = gateway.fleet.load();
         (fleet.config.server.body_limit, fleet.config.server.upload_limit)
     };
+    let route = asked.route;
     if route.is_form() {
         return form(route, inbound, body, upload_limit, &gateway.spool).await;
     }
     let memory = path::whole(inbound, body, body_limit).await?;
-    let identity = identity::json(route, &memory);
+    let identity = identity::json(asked, &memory);
     Ok((Held { disk: None, memory }, identity))
 }
 

@@ -3,7 +3,7 @@
 //! A JSON body is its bytes. A form is its parts: client libraries draw a new boundary for every try, so what lies
 //! between the boundaries is digested, part by part, and the boundary is not.
 
-use crate::gateway::Route;
+use crate::gateway::{Asked, Route};
 use crate::replay::Digest;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Buf, BytesMut};
@@ -18,9 +18,13 @@ pub(super) fn name(project: &str, mode: &str, route: Route, key: &str) -> Digest
 }
 
 /// What a JSON request is.
-pub(super) fn json(route: Route, body: &[u8]) -> Digest {
+pub(super) fn json(asked: &Asked, body: &[u8]) -> Digest {
     let mut context = Context::new(&SHA256);
-    add(&mut context, route.name().as_bytes());
+    add(&mut context, asked.route.name().as_bytes());
+    if let Some(model) = &asked.path.model {
+        add(&mut context, model.as_bytes());
+        context.update(&[u8::from(asked.path.stream), u8::from(asked.path.array)]);
+    }
     context.update(body);
     finish(context)
 }
@@ -98,6 +102,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;
+    use tollgate_protocol::codec::Protocol;
 
     fn form(boundary: &str, parts: &[(String, Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -107,6 +112,10 @@ mod tests {
         }
         out.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
         out
+    }
+
+    fn asked(path: &str) -> Asked {
+        Asked::of(path, None).unwrap()
     }
 
     fn identity(boundary: Option<&str>, pieces: &[&[u8]]) -> Digest {
@@ -146,15 +155,15 @@ mod tests {
     #[test]
     fn different_things_have_different_names() {
         let names: HashSet<Digest> = [
-            name("p", "live", Route::Chat, "k"),
-            name("p", "test", Route::Chat, "k"),
-            name("q", "live", Route::Chat, "k"),
+            name("p", "live", Route::Converse(Protocol::Chat), "k"),
+            name("p", "test", Route::Converse(Protocol::Chat), "k"),
+            name("q", "live", Route::Converse(Protocol::Chat), "k"),
             name("p", "live", Route::Embeddings, "k"),
-            name("p", "live", Route::Chat, "l"),
-            name("pl", "ive", Route::Chat, "k"),
-            json(Route::Chat, b"{}"),
-            json(Route::Embeddings, b"{}"),
-            json(Route::Chat, b"{ }"),
+            name("p", "live", Route::Converse(Protocol::Chat), "l"),
+            name("pl", "ive", Route::Converse(Protocol::Chat), "k"),
+            json(&asked("/v1/chat/completions"), b"{}"),
+            json(&asked("/v1/embeddings"), b"{}"),
+            json(&asked("/v1/chat/completions"), b"{ }"),
             identity(None, &[b"{}"]),
             identity(Some("X"), &[b"{}"]),
         ]

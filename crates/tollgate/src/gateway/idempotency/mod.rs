@@ -14,7 +14,7 @@ mod identity;
 use super::failure::Stopped;
 use super::meter::Meter;
 use super::streamed::stopping;
-use super::{Gateway, Route, Session, caller, path};
+use super::{Asked, Gateway, Session, caller, path};
 use crate::ids;
 use crate::lines::Lines;
 use crate::message::{self, Answer, AnswerBody, AnswerStream, CallerBody, Flow, Inbound};
@@ -25,8 +25,8 @@ use held::Held;
 use http::{HeaderName, HeaderValue, header};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::openai;
 
 /// The header that asks for all this.
 pub(super) const KEY: HeaderName = HeaderName::from_static(NAME);
@@ -41,19 +41,20 @@ const REQUEST: &str = "req_";
 /// Answers a request that carries the header.
 pub(super) async fn serve(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: Asked,
     inbound: Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     mut meter: Meter,
 ) -> Answer {
-    let (begun, held) = match begin(gateway, route, &inbound, body, session, &mut meter).await {
+    let protocol = asked.route.protocol();
+    let (begun, held) = match begin(gateway, &asked, &inbound, body, session, &mut meter).await {
         Ok(begun) => begun,
-        Err(stopped) => return path::refuse(stopped, meter),
+        Err(stopped) => return path::refuse(stopped, protocol, meter),
     };
     let (mut reader, meter) = match begun {
         Begun::First(run, reader) => {
-            tokio::spawn(execute::execute(Arc::clone(gateway), route, inbound, held, meter, run));
+            tokio::spawn(execute::execute(Arc::clone(gateway), asked, inbound, held, meter, run));
             (reader, None)
         }
         Begun::Again(reader) => (reader, Some(meter)),
@@ -65,8 +66,8 @@ pub(super) async fn serve(
     let Some(head) = head else {
         let fault = Fault::new(FaultKind::Internal, "internal", "The gateway failed.");
         return match meter {
-            Some(meter) => path::refuse(fault.into(), meter),
-            None => super::fault_answer(&fault, &super::request_id()),
+            Some(meter) => path::refuse(fault.into(), protocol, meter),
+            None => super::fault_answer(protocol, &fault, &super::request_id()),
         };
     };
     let mut headers = head.headers.clone();
@@ -79,14 +80,14 @@ pub(super) async fn serve(
         meter
     });
     let events = is_events(&headers);
-    let body = AnswerBody::Stream(Box::new(Replay { reader, length: head.length, events, meter }));
+    let body = AnswerBody::Stream(Box::new(Replay { reader, length: head.length, events, protocol, meter }));
     Answer { status: head.status, headers, body }
 }
 
 /// Who asks, what for, and whether that was asked before.
 async fn begin(
     gateway: &Arc<Gateway>,
-    route: Route,
+    asked: &Asked,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
@@ -99,8 +100,8 @@ async fn begin(
         record.project_id = Some(Arc::clone(&key.project_id));
         request = ids::bits(REQUEST, &record.id);
     });
-    let name = identity::name(&key.project_id, key.mode.as_str(), route, &key_text(inbound)?);
-    let (held, identity) = held::read(gateway, route, inbound, body).await?;
+    let name = identity::name(&key.project_id, key.mode.as_str(), asked.route, &key_text(inbound)?);
+    let (held, identity) = held::read(gateway, asked, inbound, body).await?;
     let begun = gateway.replays.begin(name, identity, request.unwrap_or_default()).await.map_err(refusal)?;
     Ok((begun, held))
 }
@@ -166,6 +167,7 @@ struct Replay {
     length: Option<u64>,
     /// It is a stream of events.
     events: bool,
+    protocol: Protocol,
     /// Of a request that is not the first.
     meter: Option<Meter>,
 }
@@ -196,7 +198,7 @@ impl AnswerStream for Replay {
     fn close(&mut self, out: &mut BytesMut) -> Flow {
         self.settle(Outcome::StreamBroken);
         if self.events && self.reader.is_level() {
-            openai::write_error_event(&stopping(), out);
+            self.protocol.codec().watch(false).fault(&stopping(), out);
             Flow::End
         } else {
             Flow::Abort

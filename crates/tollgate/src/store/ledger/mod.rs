@@ -4,11 +4,14 @@ mod read;
 mod write;
 
 pub use read::{
-    Filter, balance_rows, entries_between, entries_page, get_entry, hours_of, posting_rows, postings_since, price,
-    project_of_keys, refund_sums, refunds_page, rollups, rollups_all, series_all, series_matching, series_one,
+    balances, balances_off, block, block_details, block_holding, block_ids, blocks_after, day_after, days_off,
+    hour_after, last_block, marked, marks_of, postings_of, postings_since, price, project_of_keys, refund_count,
+    refunds_for_write, refunds_of, refunds_within, rollups, rollups_of, series_by_id, series_matching, stray,
+    strays_of_hour, strays_outside,
 };
 pub use write::{
-    Posting, add_rollups, forget_details, insert_entries, insert_refund, post, present, price_versions, series_id,
+    Posting, add_rollups, forget_details, has_block, insert_block, insert_refund, post, price_versions, reclaim,
+    series_id,
 };
 
 /// A series as stored.
@@ -36,27 +39,36 @@ pub struct SeriesRow {
     pub price_version: String,
 }
 
-/// An entry as stored.
+/// Entries as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct EntryRow {
-    /// 16 bytes.
-    pub id: Vec<u8>,
-    /// Number of its series.
-    pub series: i64,
-    /// Unix milliseconds.
-    pub admitted_at: i64,
-    /// Nano-dollars.
-    pub amount: i64,
-    /// Nano-dollars.
-    pub cost: i64,
-    /// Basis, outcome and flags.
-    pub marks: i64,
-    /// HTTP status.
-    pub status: i64,
-    /// Encoded counters.
-    pub usage: Vec<u8>,
-    /// Encoded detail, until the log forgets it.
-    pub detail: Option<Vec<u8>>,
+pub struct BlockRow {
+    /// Its number; later ones are higher.
+    pub id: i64,
+    /// Entries in it.
+    pub count: i64,
+    /// Their ids, 16 bytes each.
+    pub ids: Vec<u8>,
+    /// Their charges.
+    pub charges: Vec<u8>,
+}
+
+/// A block about to be stored, with what belongs to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewBlock {
+    /// Its number.
+    pub id: i64,
+    /// Entries in it.
+    pub count: i64,
+    /// Their ids, 16 bytes each.
+    pub ids: Vec<u8>,
+    /// Their charges.
+    pub charges: Vec<u8>,
+    /// Their details.
+    pub details: Vec<u8>,
+    /// What it is marked with.
+    pub marks: Vec<i64>,
+    /// Ids and hours of entries that are not found by their ids' time.
+    pub strays: Vec<([u8; 16], i64)>,
 }
 
 /// Sums of one series in one hour.
@@ -85,8 +97,8 @@ pub struct RollupRow {
 pub struct RefundRow {
     /// `rfd_…`.
     pub id: String,
-    /// 16 bytes.
-    pub request_id: Vec<u8>,
+    /// `req_…`.
+    pub request: String,
     /// Why.
     pub cause: String,
     /// Nano-dollars, positive.

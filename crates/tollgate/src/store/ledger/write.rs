@@ -1,9 +1,10 @@
-//! Writing: always inside one [`Write`] of the applier.
+//! Writing: always inside one [`Write`].
+//!
+//! Lists of rows go into one statement as JSON: a statement costs more than a row.
 
-use super::{EntryRow, RefundRow, RollupRow, SeriesRow};
-use crate::store::{StoreError, Write};
-use std::collections::HashSet;
-use std::sync::LazyLock;
+use super::{NewBlock, RefundRow, RollupRow, SeriesRow};
+use crate::store::{Store, StoreError, Write};
+use serde_json::json;
 
 /// One side of a posting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,55 +17,43 @@ pub struct Posting {
     pub nano: i64,
 }
 
-/// Rows a statement inserts: full ones, and what is left in smaller lots, so that few texts need be prepared.
-const LOTS: [usize; 4] = [64, 16, 4, 1];
-
-static INSERT: LazyLock<[String; 4]> = LazyLock::new(|| {
-    LOTS.map(|lot| {
-        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        let rows = vec![row; lot].join(", ");
-        format!(
-            "insert into entries (id, series, admitted_at, amount, cost, marks, status, usage, detail) values {rows}"
-        )
-    })
-});
-
-/// Adds entries whose ids are new; a known one is a [`StoreError::Conflict`].
-pub async fn insert_entries(write: &mut Write, rows: Vec<EntryRow>) -> Result<(), StoreError> {
-    let mut rows = rows.into_iter();
-    for (lot, text) in LOTS.iter().zip(INSERT.iter()) {
-        while rows.len() >= *lot {
-            let mut query = sqlx::query(text.as_str());
-            // Owned values move to the database's thread; borrowed ones would be copied once more.
-            for row in rows.by_ref().take(*lot) {
-                query = query
-                    .bind(row.id)
-                    .bind(row.series)
-                    .bind(row.admitted_at)
-                    .bind(row.amount)
-                    .bind(row.cost)
-                    .bind(row.marks)
-                    .bind(row.status)
-                    .bind(row.usage)
-                    .bind(row.detail);
-            }
-            query.execute(write.connection()).await?;
-        }
-    }
-    Ok(())
+/// Whether a block with this number is there.
+pub async fn has_block(write: &mut Write, id: i64) -> Result<bool, StoreError> {
+    let found: Option<i64> =
+        sqlx::query_scalar("select id from blocks where id = $1").bind(id).fetch_optional(write.connection()).await?;
+    Ok(found.is_some())
 }
 
-/// Which of these ids are there already.
-pub async fn present(write: &mut Write, ids: &[[u8; 16]]) -> Result<HashSet<Vec<u8>>, StoreError> {
-    let mut found = HashSet::new();
-    for id in ids {
-        let there: Option<Vec<u8>> = sqlx::query_scalar("select id from entries where id = $1")
-            .bind(id.as_slice())
-            .fetch_optional(write.connection())
+/// Adds a block with all that belongs to it; one with the same number is a [`StoreError::Conflict`].
+pub async fn insert_block(write: &mut Write, block: NewBlock) -> Result<(), StoreError> {
+    let NewBlock { id, count, ids, charges, details, marks, strays } = block;
+    // Owned values move to the database's thread; borrowed ones would be copied once more.
+    sqlx::query("insert into blocks (id, count, ids, charges) values ($1, $2, $3, $4)")
+        .bind(id)
+        .bind(count)
+        .bind(ids)
+        .bind(charges)
+        .execute(write.connection())
+        .await?;
+    sqlx::query("insert into block_details (block, bytes) values ($1, $2)")
+        .bind(id)
+        .bind(details)
+        .execute(write.connection())
+        .await?;
+    sqlx::query("insert into block_marks (mark, block) select value, $1 from json_each($2)")
+        .bind(id)
+        .bind(json!(marks).to_string())
+        .execute(write.connection())
+        .await?;
+    for (stray, hour) in strays {
+        sqlx::query("insert into strays (id, block, hour) values ($1, $2, $3)")
+            .bind(stray.as_slice())
+            .bind(id)
+            .bind(hour)
+            .execute(write.connection())
             .await?;
-        found.extend(there);
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The number of a series, given one if it is new.
@@ -91,93 +80,96 @@ pub async fn series_id(write: &mut Write, row: &SeriesRow) -> Result<i64, StoreE
 
 /// Adds sums to the sums that are there. `usage` is added element by element.
 pub async fn add_rollups(write: &mut Write, rows: &[RollupRow]) -> Result<(), StoreError> {
-    for row in rows {
-        sqlx::query(
-            "insert into rollups (hour, series, requests, errors, amount, cost, refunded, usage)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
-             on conflict do update set requests = requests + excluded.requests, errors = errors + excluded.errors,
-               amount = amount + excluded.amount, cost = cost + excluded.cost,
-               refunded = refunded + excluded.refunded,
-               usage = (select json_group_array(a.value + b.value) from json_each(rollups.usage) a
-                        join json_each(excluded.usage) b on a.key = b.key)",
-        )
-        .bind(row.hour)
-        .bind(row.series)
-        .bind(row.requests)
-        .bind(row.errors)
-        .bind(row.amount)
-        .bind(row.cost)
-        .bind(row.refunded)
-        .bind(&row.usage)
-        .execute(write.connection())
-        .await?;
+    if rows.is_empty() {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Adds to the day's sums and to the balances.
-pub async fn post(write: &mut Write, postings: &[Posting]) -> Result<(), StoreError> {
-    for posting in postings {
-        sqlx::query(
-            "insert into postings (day, account, nano) values ($1, $2, $3)
-             on conflict do update set nano = nano + excluded.nano",
-        )
-        .bind(posting.day)
-        .bind(&posting.account)
-        .bind(posting.nano)
-        .execute(write.connection())
-        .await?;
-        sqlx::query(
-            "insert into balances (account, nano) values ($1, $2) on conflict do update set nano = nano + excluded.nano",
-        )
-        .bind(&posting.account)
-        .bind(posting.nano)
-        .execute(write.connection())
-        .await?;
-    }
-    Ok(())
-}
-
-/// Adds a refund; the same cause a second time is a [`StoreError::Conflict`].
-pub async fn insert_refund(write: &mut Write, row: &RefundRow) -> Result<(), StoreError> {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            json!([row.hour, row.series, row.requests, row.errors, row.amount, row.cost, row.refunded, row.usage])
+        })
+        .collect();
     sqlx::query(
-        "insert into refunds (id, request_id, cause, amount, created_at, note) values ($1, $2, $3, $4, $5, $6)",
+        "insert into rollups (hour, series, requests, errors, amount, cost, refunded, usage)
+         select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+         from json_each($1) where true
+         on conflict do update set requests = requests + excluded.requests, errors = errors + excluded.errors,
+           amount = amount + excluded.amount, cost = cost + excluded.cost,
+           refunded = refunded + excluded.refunded,
+           usage = (select json_group_array(a.value + b.value) from json_each(rollups.usage) a
+                    join json_each(excluded.usage) b on a.key = b.key)",
     )
-    .bind(&row.id)
-    .bind(&row.request_id)
-    .bind(&row.cause)
-    .bind(row.amount)
-    .bind(row.created_at)
-    .bind(&row.note)
+    .bind(json!(rows).to_string())
     .execute(write.connection())
     .await?;
     Ok(())
 }
 
-/// Drops the detail of up to `limit` entries with ids below `before`, and says how many. `from` is where the last
-/// call ended, so that what is done is not looked at again.
-pub async fn forget_details(
-    write: &mut Write,
-    from: &[u8],
-    before: &[u8],
-    limit: i64,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let last: Option<Vec<u8>> = sqlx::query_scalar(
-        "select max(id) from (select id from entries where id > $1 and id < $2 order by id limit $3)",
+/// Adds to the day's sums and to the balances.
+pub async fn post(write: &mut Write, postings: &[Posting]) -> Result<(), StoreError> {
+    if postings.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = postings.iter().map(|posting| json!([posting.day, posting.account, posting.nano])).collect();
+    let rows = json!(rows).to_string();
+    sqlx::query(
+        "insert into postings (day, account, nano)
+         select value ->> 0, value ->> 1, value ->> 2 from json_each($1) where true
+         on conflict do update set nano = nano + excluded.nano",
     )
-    .bind(from)
+    .bind(&rows)
+    .execute(write.connection())
+    .await?;
+    sqlx::query(
+        "insert into balances (account, nano)
+         select value ->> 1, sum(value ->> 2) from json_each($1) group by value ->> 1
+         on conflict do update set nano = nano + excluded.nano",
+    )
+    .bind(&rows)
+    .execute(write.connection())
+    .await?;
+    Ok(())
+}
+
+/// Adds a refund; the same cause a second time is a [`StoreError::Conflict`].
+pub async fn insert_refund(write: &mut Write, row: &RefundRow) -> Result<(), StoreError> {
+    sqlx::query("insert into refunds (id, request, cause, amount, created_at, note) values ($1, $2, $3, $4, $5, $6)")
+        .bind(&row.id)
+        .bind(&row.request)
+        .bind(&row.cause)
+        .bind(row.amount)
+        .bind(row.created_at)
+        .bind(&row.note)
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Drops the details of up to `limit` blocks below `before`, the oldest first, and says how many.
+pub async fn forget_details(write: &mut Write, before: i64, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "delete from block_details where block in
+           (select block from block_details where block < $1 order by block limit $2)",
+    )
     .bind(before)
     .bind(limit)
-    .fetch_one(write.connection())
+    .execute(write.connection())
     .await?;
-    if let Some(last) = &last {
-        sqlx::query("update entries set detail = null where id > $1 and id <= $2 and detail is not null")
-            .bind(from)
-            .bind(last.as_slice())
-            .execute(write.connection())
-            .await?;
+    Ok(done.rows_affected())
+}
+
+/// Gives up to `limit` unused pages back to the file system, if more than `keep` lie unused, and says whether it did.
+/// Databases that were not made for it keep theirs, and use them again.
+pub async fn reclaim(store: &Store, keep: i64, limit: u32) -> Result<bool, StoreError> {
+    let mut connection = store.writer().acquire().await?;
+    let free: i64 = sqlx::query_scalar("pragma freelist_count").fetch_one(&mut *connection).await?;
+    let mode: i64 = sqlx::query_scalar("pragma auto_vacuum").fetch_one(&mut *connection).await?;
+    if free <= keep || mode != 2 {
+        return Ok(false);
     }
-    Ok(last)
+    // It does a page a row and stops with the last that is asked for.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("pragma incremental_vacuum({limit})"))).execute(&mut *connection).await?;
+    Ok(true)
 }
 
 /// Remembers prices: kind, model, version, stored form.

@@ -17,7 +17,8 @@ pub fn start_again(mut ended: Gateway) -> Gateway {
     Gateway::start_in(dir, &config, &[])
 }
 
-fn restart(mut gateway: Gateway, signal: &str) -> Gateway {
+/// Ends a gateway by a signal and starts another on its data.
+pub fn restart(mut gateway: Gateway, signal: &str) -> Gateway {
     gateway.signal(signal);
     gateway.wait(Duration::from_secs(10));
     start_again(gateway)

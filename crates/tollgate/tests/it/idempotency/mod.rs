@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: the same request twice is one request.
 
-mod crash;
+pub mod crash;
 mod streams;
 mod uploads;
 

@@ -4,6 +4,7 @@ mod booking;
 mod crash;
 mod limits;
 mod prices;
+mod refunds;
 
 use crate::harness::{ADMIN, Answer, Gateway};
 use serde_json::Value;

@@ -1,0 +1,31 @@
+//! Whose task it is: the account behind a credential.
+//!
+//! Tasks belong to the account that made them; to any other they do not exist. Two credentials are of one account when
+//! they are the same up to their first `.`: `acme.one` and `acme.two`, and all tokens that begin with `ya29.`. Kling's
+//! signed tokens belong to their issuer.
+
+use super::text;
+use crate::{Request, content::fnv1a};
+
+/// The first credential of a request, in any of the places where vendors look for one.
+pub(super) fn credential(request: &Request<'_>) -> Option<String> {
+    let header =
+        ["authorization", "x-goog-api-key", "x-api-key", "api-key"].iter().find_map(|name| request.header(name));
+    match header {
+        Some(value) => Some(bearer(value).unwrap_or(value).to_owned()),
+        None => text::query(request.query, "key").next(),
+    }
+    .filter(|credential| !credential.is_empty())
+}
+
+/// What follows `Bearer`.
+pub(super) fn bearer(value: &str) -> Option<&str> {
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(rest.trim())
+}
+
+/// The number of an account, 1 to 255; two names may share one. 0 is left for callers whose key was checked elsewhere.
+pub(super) fn account(credential: &str) -> u8 {
+    let name = credential.split('.').next().unwrap_or(credential);
+    u8::try_from(fnv1a(name.as_bytes()) % 255 + 1).unwrap_or(1)
+}
