@@ -157,10 +157,8 @@ pub(super) async fn open(State(state): State<AdminState>, request: Request) -> R
     let now = Instant::now();
     let Some(actor) = state.admin.authenticate(key.trim().as_bytes()) else {
         // The right key gets in at any time, so that nobody can lock an operator out.
-        return Err(match state.sessions.throttle.take(now) {
-            true => AdminError::wrong_key(),
-            false => AdminError::throttled(),
-        });
+        let early = state.sessions.throttle.take(now);
+        return Err(if early { AdminError::wrong_key() } else { AdminError::throttled() });
     };
     state.sessions.end(&state.pepper, &parts.headers);
     let token = state.sessions.begin(&state.pepper, Arc::clone(&actor), now)?;

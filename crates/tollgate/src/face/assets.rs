@@ -193,7 +193,8 @@ pub(super) fn shell() -> Asset {
 /// Fills in where files are: `{files}`, and for each script of the console a line that fetches it early.
 fn dressed(page: &[u8]) -> Asset {
     let files = format!("/console/files/{}", version());
-    let scripts = FILES.iter().filter(|file| file.name.starts_with("console/") && file.name.ends_with(".js"));
+    let scripts =
+        FILES.iter().filter(|file| file.name.starts_with("console/") && kind(file.name).starts_with("text/javascript"));
     let early = scripts.fold(String::new(), |lines, script| {
         let name = script.name.trim_start_matches("console/");
         format!("{lines}<link rel=\"modulepreload\" href=\"{files}/{name}\">\n")

@@ -45,11 +45,11 @@ impl Face {
             "/openapi.json" => Found::File(self.document().clone(), Keep::Fresh),
             _ => return None,
         };
-        Some(self.answer(inbound, found))
+        Some(Self::answer(inbound, found))
     }
 
     /// The console's shell and files; what they show comes from the admin API. `None` if the path is not one of ours.
-    pub fn console(&self, inbound: &Inbound) -> Option<Answer> {
+    pub fn console(inbound: &Inbound) -> Option<Answer> {
         let rest = inbound.path.strip_prefix("/console")?;
         let found = match rest.strip_prefix("/files/") {
             Some(name) => file(Folder::Console, name),
@@ -57,10 +57,10 @@ impl Face {
             None if rest.is_empty() || rest.starts_with('/') => Found::File(assets::shell(), Keep::Fresh),
             None => return None,
         };
-        Some(self.answer(inbound, found))
+        Some(Self::answer(inbound, found))
     }
 
-    /// The OpenAPI document.
+    /// The `OpenAPI` document.
     fn document(&self) -> &Asset {
         self.document.get_or_init(|| {
             let document = openapi::document(&|operation: &Operation| (self.live)(operation.method, operation.path));
@@ -68,7 +68,7 @@ impl Face {
         })
     }
 
-    fn answer(&self, inbound: &Inbound, found: Found) -> Answer {
+    fn answer(inbound: &Inbound, found: Found) -> Answer {
         if !matches!(inbound.method, Method::GET | Method::HEAD) {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "This page takes GET.\n");
             answer.headers.push(header::ALLOW, HeaderValue::from_static("GET"));

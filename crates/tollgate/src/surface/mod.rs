@@ -119,7 +119,7 @@ impl Surface {
             }
             _ => {
                 let page = self.face.public(&inbound);
-                let page = page.or_else(|| self.face.console(&inbound).filter(|_| self.planes.admin));
+                let page = page.or_else(|| Face::console(&inbound).filter(|_| self.planes.admin));
                 page.unwrap_or_else(|| no_route(&inbound))
             }
         }

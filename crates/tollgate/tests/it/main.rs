@@ -20,6 +20,7 @@
 mod config;
 pub mod crossing;
 pub mod door;
+mod face;
 mod faults;
 mod harness;
 pub mod idempotency;

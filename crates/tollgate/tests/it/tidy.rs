@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ids",
             "keys",
             "ledger",
+            "lines",
             "money",
             "outcome",
             "pricing",
