@@ -23,6 +23,7 @@ pub mod money;
 pub mod openapi;
 pub mod outcome;
 pub mod pricing;
+pub mod proof;
 pub mod replay;
 pub mod routing;
 pub mod store;

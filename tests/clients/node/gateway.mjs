@@ -22,16 +22,10 @@ async function firstLine(child, wanted) {
   throw new Error(`${child.spawnfile} did not start`);
 }
 
-// Starts both; `stop` ends them and checks that the gateway ends well.
-export async function start() {
-  const mock = spawn(process.execPath, ["mock/aimock.mjs"], { cwd: clients, stdio: ["pipe", "pipe", "inherit"] });
-  const upstream = await firstLine(mock, (line) => line.startsWith("http") && line.trim());
+// A gateway with this configuration; `stop` ends it and checks that it ends well, then `others`.
+async function serve(config, others) {
   const folder = await mkdtemp(join(tmpdir(), "tollgate-clients-"));
-  const account = `base_url = "${upstream}/v1"\ncredentials = [{ api_key = "a-key-for-aimock" }]\n`;
-  await writeFile(
-    join(folder, "tollgate.toml"),
-    `[providers.openai]\n${account}\n[providers.limited]\nkind = "openai-compatible"\n${account}`,
-  );
+  await writeFile(join(folder, "tollgate.toml"), config);
   const child = spawn(
     program,
     ["serve", "--listen", "127.0.0.1:0", "--data-dir", "data", "--config", "tollgate.toml"],
@@ -52,12 +46,45 @@ export async function start() {
     const ended = once(child, "exit");
     child.kill("SIGTERM");
     const [code] = await ended;
-    mock.stdin.end();
+    others();
     await rm(folder, { recursive: true });
     if (code !== 0) throw new Error(`the gateway ended with ${code}`);
   }
 
   return { url, testKey: await key("test"), liveKey: await key("live"), stop };
+}
+
+// A gateway with aimock as its provider.
+export async function start() {
+  const mock = spawn(process.execPath, ["mock/aimock.mjs"], { cwd: clients, stdio: ["pipe", "pipe", "inherit"] });
+  const upstream = await firstLine(mock, (line) => line.startsWith("http") && line.trim());
+  const account = `base_url = "${upstream}/v1"\ncredentials = [{ api_key = "a-key-for-aimock" }]\n`;
+  const config = `[providers.openai]\n${account}\n[providers.limited]\nkind = "openai-compatible"\n${account}`;
+  return serve(config, () => mock.stdin.end());
+}
+
+const MODELS = {
+  openai: "gpt-5-mini",
+  "openai-responses": "gpt-5-pro",
+  anthropic: "claude-haiku-4-5",
+  gemini: "gemini-2.5-flash",
+  deepseek: "deepseek-flash",
+};
+
+// A model `VENDOR-ok` of each is there with `startCross`.
+export const VENDORS = Object.keys(MODELS);
+
+// A gateway with a provider of each kind, all at one `tollgate sim`; what steers the simulator is passed on.
+export async function startCross() {
+  const sim = spawn(program, ["sim", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const upstream = await firstLine(sim, (line) => line.match(/http:\/\/[\d.:]+/)?.[0]);
+  const tables = Object.entries(MODELS).map(
+    ([vendor, model]) =>
+      `[providers.${vendor}]\nkind = "${vendor.split("-")[0]}"\nbase_url = "${upstream}"\n` +
+      `forward_headers = ["x-tollgate-sim"]\ncredentials = [{ api_key = "sk-upstream-${vendor}" }]\n` +
+      `[models."${vendor}-ok"]\ntargets = [{ provider = "${vendor}", model = "${model}" }]\n`,
+  );
+  return serve(tables.join("\n"), () => sim.kill("SIGTERM"));
 }
 
 export const user = (content) => [{ role: "user", content }];

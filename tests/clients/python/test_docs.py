@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CLIENTS, PROGRAM, ROOT
+from harness import CLIENTS, PROGRAM, ROOT
 
 PAGES = ["README.md", "docs/sandbox.md", "docs/errors.md"]
 HERE = "http://127.0.0.1:8080"

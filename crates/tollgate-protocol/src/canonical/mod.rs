@@ -47,4 +47,5 @@ pub use request::{
     Effort, Json, OutputFormat, ReasoningAsk, Request, Role, Sampling, ThinkingMode, Tool, ToolChoice, ToolKind, Turn,
     WebSearch, free_text_names,
 };
+pub(crate) use seal::UNSEALED;
 pub use turns::{Paired, paired};

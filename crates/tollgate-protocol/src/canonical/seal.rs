@@ -9,6 +9,9 @@ use crate::codec::Protocol;
 
 /// What stands before the owner's name; the digit is the version of the form.
 const MARK: &str = "tg1.";
+/// What stands in a slot where there is no seal: some clients take thoughts with an empty one for words, and hand them
+/// back as words.
+pub(crate) const UNSEALED: &str = "tg1.none.";
 
 impl Seal {
     /// The seal as it travels in a slot of `slot`'s protocol: its own as it is, others under their owner's name.

@@ -6,20 +6,25 @@
 use crate::json;
 use crate::splice::Splice;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Such a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BareTurn {
     /// The id of its first call.
     pub call: String,
-    /// Offset in the body of the message's first member.
-    at: usize,
+    /// Where the thoughts go in the body: a `null` that stands for them, or nothing before the message's first member.
+    range: Range<usize>,
 }
 
 impl BareTurn {
     /// The change that gives the turn its thoughts.
     pub fn with(&self, thoughts: &str) -> Splice {
-        Splice { range: self.at..self.at, text: format!("\"reasoning_content\":{},", json::quote(thoughts)) }
+        let mut text = json::quote(thoughts);
+        if self.range.is_empty() {
+            text = format!("\"reasoning_content\":{text},");
+        }
+        Splice { range: self.range.clone(), text }
     }
 }
 
@@ -35,15 +40,20 @@ pub fn bare_turns(body: &[u8]) -> Vec<BareTurn> {
         }
     });
     let _ = json::elements(messages.unwrap_or(b"[]"), |message| {
-        let (mut call, mut told) = (None, false);
+        // The elements are parts of the body; their first byte is the brace.
+        let start = message.as_ptr() as usize - base;
+        let (mut call, mut gap) = (None, Some(start + 1..start + 1));
         let read = json::members(message, |member| match member.key().as_ref() {
-            b"reasoning_content" => told = true,
+            // As the vendor's chunks say it once the thoughts are over; some libraries keep the last that was said.
+            b"reasoning_content" if member.value == b"null" => {
+                gap = Some(start + member.range().start..start + member.range().end);
+            }
+            b"reasoning_content" => gap = None,
             b"tool_calls" => call = first_call(member.value),
             _ => {}
         });
-        if let (Ok(_), Some(call), false) = (read, call, told) {
-            // The elements are parts of the body; their first byte is the brace.
-            found.push(BareTurn { call, at: message.as_ptr() as usize - base + 1 });
+        if let (Ok(_), Some(call), Some(range)) = (read, call, gap) {
+            found.push(BareTurn { call, range });
         }
     });
     found
@@ -72,12 +82,13 @@ mod tests {
 
     #[test]
     fn thoughts_are_put_where_they_are_missing() {
-        let body = r#"{"messages": [ {"role":"user","content":"q"}, { "role":"assistant","tool_calls":[{"id":"a"},{"id":"b"}]},{"reasoning_content":"","tool_calls":[{"id":"c"}]},{"tool_calls":[]}],"x":1}"#;
+        let body = r#"{"messages": [ {"role":"user","content":"q"}, { "role":"assistant","tool_calls":[{"id":"a"},{"id":"b"}]},{"reasoning_content":"","tool_calls":[{"id":"c"}]},{"tool_calls":[{"id":"d"}],"reasoning_content": null },{"tool_calls":[]}],"x":1}"#;
         let bare = bare_turns(body.as_bytes());
-        assert_eq!(bare.iter().map(|turn| &*turn.call).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(bare.iter().map(|turn| &*turn.call).collect::<Vec<_>>(), ["a", "d"]);
         let edits: Vec<Splice> = bare.iter().map(|turn| turn.with("h\"m")).collect();
         let out = splice::apply(&Bytes::from_static(body.as_bytes()), &edits);
         let wanted = body.replace(r#"{ "role""#, r#"{"reasoning_content":"h\"m", "role""#);
+        let wanted = wanted.replace("null", r#""h\"m""#);
         assert_eq!(out, wanted.as_bytes());
         assert!(bare_turns(b"{}").is_empty() && bare_turns(b"{\"messages\":7}").is_empty());
     }

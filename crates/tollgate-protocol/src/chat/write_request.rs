@@ -180,8 +180,9 @@ fn think(body: &mut Object<'_>, ask: &ReasoningAsk, tools: bool, writing: &mut W
     let thinking = accepts.thinking;
     // By this protocol a model that calls no tools while it thinks is asked not to think, if it is asked at all.
     let forced_off = tools && accepts.tools_by_responses;
-    let off = *mode == Some(ThinkingMode::Off) || *effort == Some(Effort::None) || *budget == Some(0) || forced_off;
-    if forced_off && (mode.is_some() || effort.is_some() || budget.is_some()) {
+    let asked_off = *mode == Some(ThinkingMode::Off) || *effort == Some(Effort::None) || *budget == Some(0);
+    let off = asked_off || forced_off;
+    if forced_off && !asked_off && (mode.is_some() || effort.is_some() || budget.is_some()) {
         writing.approximated(if effort.is_some() { Field::ReasoningEffort } else { Field::ReasoningMode });
     }
     if off {

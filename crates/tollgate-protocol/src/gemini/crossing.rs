@@ -341,3 +341,26 @@ fn a_request_in_every_spelling() {
     assert_eq!(schema.0, r#"{"type":"object","properties":{"a":{"type":["string","null"]}}}"#);
     assert_eq!(request.metadata.unwrap().0, r#"{"a":"b"}"#);
 }
+
+#[test]
+fn pieces_of_a_stream_that_come_back_are_whole_again() {
+    let model = |part: &str| format!(r#"{{"role":"model","parts":[{part}]}}"#);
+    let pieces = [
+        r#"{"text":"I wo","thought":true},{"text":"nder.","thought":true}"#,
+        r#"{"text":"","thought":true,"thoughtSignature":"dGcxLm1lc3NhZ2VzLkVxUUI="}"#,
+        r#"{"text":"A"}"#,
+        r#"{"text":"\n\n"}"#,
+        r#"{"text":"B"},{"functionCall":{"name":"f","args":{}}}"#,
+    ];
+    let pieces: Vec<String> = pieces.iter().map(|part| model(part)).collect();
+    let whole = model(
+        r#"{"text":"I wonder.","thought":true,"thoughtSignature":"dGcxLm1lc3NhZ2VzLkVxUUI="},{"text":"A\n\nB"},{"functionCall":{"name":"f","args":{}}}"#,
+    );
+    let conversation = |said: &str| {
+        let user = r#"{"role":"user","parts":[{"text":"a"},{"text":"b"}]}"#;
+        read(&format!(r#"{{"contents":[{user},{said},{user}]}}"#)).unwrap()
+    };
+    let (request, losses) = conversation(&pieces.join(","));
+    assert_eq!((&request, losses.to_string()), (&conversation(&whole).0, "exact".to_owned()));
+    assert_eq!(request.turns.iter().map(|turn| turn.parts.len()).collect::<Vec<_>>(), [2, 3, 2]);
+}

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// The conversation.
 pub(super) fn turns(contents: &[Item<'_>], losses: &mut Losses) -> Result<Vec<Turn>, Fault> {
     let mut calls = Calls::default();
-    let mut turns = Vec::with_capacity(contents.len());
+    let mut turns: Vec<Turn> = Vec::with_capacity(contents.len());
     for item in contents {
         let content = fields::read(item.raw, item.path.clone())?;
         let role = match content.text("role")?.as_deref() {
@@ -22,9 +22,43 @@ pub(super) fn turns(contents: &[Item<'_>], losses: &mut Losses) -> Result<Vec<Tu
         let mut parts = parts(&content, losses)?;
         calls.name(role, &mut parts);
         content.rest(losses);
-        turns.push(Turn::new(role, parts));
+        match turns.last_mut() {
+            Some(last) if role == Role::Assistant && last.role == role => told(&mut last.parts, parts),
+            _ if role == Role::Assistant => {
+                let mut said = Vec::with_capacity(parts.len());
+                told(&mut said, parts);
+                turns.push(Turn::new(role, said));
+            }
+            _ => turns.push(Turn::new(role, parts)),
+        }
     }
     Ok(turns)
+}
+
+/// Adds what a model said. Callers hand a streamed answer back as the pieces it came in, one content or part for each
+/// (the vendor's own libraries do): a text, or a thought with the seal at its end, is one part again.
+fn told(said: &mut Vec<Part>, more: Vec<Part>) {
+    for mut part in more {
+        let Some(last) = said.last_mut().filter(|last| last.seal.is_none() && last.cache.is_none()) else {
+            said.push(part);
+            continue;
+        };
+        match (&mut last.content, &mut part.content) {
+            (Content::Text { text, citations }, Content::Text { text: next, citations: cited }) => {
+                text.push_str(next);
+                citations.append(cited);
+            }
+            (Content::Reasoning(thought), Content::Reasoning(next)) if thought.redacted == next.redacted => {
+                thought.text.push_str(&next.text);
+            }
+            _ => {
+                said.push(part);
+                continue;
+            }
+        }
+        last.seal = part.seal;
+        last.cache = part.cache;
+    }
 }
 
 /// What the model is told before the conversation. Whose role it is written under says nothing.

@@ -1,6 +1,7 @@
 //! Whole answers, read and written.
 
 use super::{blocks, not_an_answer, usage};
+use crate::canonical::UNSEALED;
 use crate::canonical::{
     Answer, Candidate, Citation, Content, Finish, Losses, Part, Reasoning, Request, Seal, ToolCall, callers_name,
     fitting, free_text_arguments, is_word,
@@ -150,7 +151,7 @@ fn write_part(
             }
         }
         Content::Refusal(text) => {
-            list.object().text("type", "text").text("text", text).null("citations");
+            list.object().text("type", "text").text("text", text);
         }
         Content::Reasoning(thought) => {
             thinking(list, thought, part.seal.as_ref(), shows_thoughts(request));
@@ -217,7 +218,7 @@ fn thinking(list: &mut List<'_>, thought: &Reasoning, seal: Option<&Seal>, shown
         None if !shown || thought.text.is_empty() => {}
         seal => {
             let text = if shown { &*thought.text } else { "" };
-            let signature = seal.map(|seal| seal.packed(Protocol::Messages)).unwrap_or_default();
+            let signature = seal.map_or_else(|| UNSEALED.to_owned(), |seal| seal.packed(Protocol::Messages));
             list.object().text("type", "thinking").text("thinking", text).text("signature", &signature);
         }
     }
@@ -229,8 +230,8 @@ pub(super) fn hidden(object: &mut Object<'_>, data: &str) {
 }
 
 fn write_citations(object: &mut Object<'_>, citations: &[Citation], losses: &mut Losses) {
+    // The vendor leaves it out where there are none, and some clients take nothing but a list.
     if citations.is_empty() {
-        object.null("citations");
         return;
     }
     let mut list = object.list("citations");

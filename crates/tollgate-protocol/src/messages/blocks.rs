@@ -1,5 +1,6 @@
 //! Blocks of content into parts: what requests and answers have alike.
 
+use crate::canonical::UNSEALED;
 use crate::canonical::{
     CacheTtl, Citation, Content, Json, Losses, Media, MediaKind, Opaque, Part, Reasoning, Seal, Source, ToolCall,
     ToolResult,
@@ -43,7 +44,7 @@ fn block(item: &Item<'_>, parts: &mut Vec<Part>, losses: &mut Losses) -> Result<
         },
         "thinking" => {
             let thought = Reasoning { text: fields.needed_text("thinking")?.into_owned(), ..Reasoning::default() };
-            let seal = fields.text("signature")?.filter(|text| !text.is_empty());
+            let seal = fields.text("signature")?.filter(|text| !text.is_empty() && text != UNSEALED);
             let seal = seal.map(|text| Seal::unpacked(&text, Protocol::Messages));
             parts.push(Part::new(Content::Reasoning(thought)).sealed(seal).cached(cache));
             fields.rest(losses);

@@ -5,6 +5,7 @@
 
 use super::answer::{ID, call_id, foreign, hidden, shows_thoughts, write_citation, write_ending};
 use super::{error, usage};
+use crate::canonical::UNSEALED;
 use crate::canonical::{
     Block, Citation, Delta, Event, Finish, Losses, Request, Seal, Tool, callers_name, free_text_arguments,
 };
@@ -42,7 +43,10 @@ struct Open {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Text,
+    /// Thoughts that nothing proves yet.
     Thinking,
+    /// Thoughts with their seal.
+    Sealed,
     /// Thoughts that are not shown; told if there is a seal.
     Unshown,
     /// Hidden thoughts; told by their seal.
@@ -200,7 +204,7 @@ impl MessagesEncoder {
             Some(Kind::Text) => self.piece(out, "text_delta", |delta| {
                 delta.text("text", text);
             }),
-            Some(Kind::Thinking) => self.piece(out, "thinking_delta", |delta| {
+            Some(Kind::Thinking | Kind::Sealed) => self.piece(out, "thinking_delta", |delta| {
                 delta.text("thinking", text);
             }),
             Some(Kind::Call) => self.piece(out, "input_json_delta", |delta| {
@@ -242,23 +246,28 @@ impl MessagesEncoder {
             return;
         };
         match open.kind {
-            Kind::Thinking => self.piece(out, "signature_delta", |delta| {
-                delta.text("signature", &seal.packed(Protocol::Messages));
-            }),
+            Kind::Thinking | Kind::Sealed => {
+                open.kind = Kind::Sealed;
+                self.prove(&seal.packed(Protocol::Messages), out);
+            }
             Kind::Hidden if seal.owner == Protocol::Messages => self.seal(&seal.data, out),
             Kind::Unshown | Kind::Hidden => {
                 self.begin(out, |block| {
                     block.text("type", "thinking").text("thinking", "").text("signature", "");
                 });
-                self.piece(out, "signature_delta", |delta| {
-                    delta.text("signature", &seal.packed(Protocol::Messages));
-                });
+                self.prove(&seal.packed(Protocol::Messages), out);
                 self.stop(out);
             }
             Kind::Text | Kind::Awaited | Kind::Call | Kind::Odd | Kind::Wrapped(_) | Kind::Unsaid => {
                 open.seal = Some(seal.clone());
             }
         }
+    }
+
+    fn prove(&mut self, signature: &str, out: &mut BytesMut) {
+        self.piece(out, "signature_delta", |delta| {
+            delta.text("signature", signature);
+        });
     }
 
     fn cite(&mut self, block: u32, source: &Citation, out: &mut BytesMut) {
@@ -280,7 +289,11 @@ impl MessagesEncoder {
         }
         let Some(Open { kind, seal, .. }) = self.open.take() else { return };
         match kind {
-            Kind::Text | Kind::Thinking | Kind::Awaited | Kind::Call | Kind::Odd => self.stop(out),
+            Kind::Thinking => {
+                self.prove(UNSEALED, out);
+                self.stop(out);
+            }
+            Kind::Text | Kind::Sealed | Kind::Awaited | Kind::Call | Kind::Odd => self.stop(out),
             Kind::Wrapped(text) => {
                 self.piece(out, "input_json_delta", |delta| {
                     delta.text("partial_json", &free_text_arguments(&text));

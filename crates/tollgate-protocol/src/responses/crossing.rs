@@ -453,3 +453,20 @@ fn names_that_the_vendor_does_not_take_come_back_as_the_callers() {
     );
     assert!(events.iter().filter(|event| event.get("item").is_some()).all(|event| event["item"]["name"] == "a.b"));
 }
+
+#[test]
+fn thoughts_that_are_asked_for_are_shown() {
+    let ask = |thinking: &str| {
+        let body = format!(
+            r#"{{"model":"m","max_tokens":9000,"thinking":{thinking},"messages":[{{"role":"user","content":"a"}}]}}"#
+        );
+        let (written, losses) = cross(&crate::messages::Messages, &body, &thinks()).unwrap();
+        (serde_json::from_str::<Value>(&written).unwrap()["reasoning"].clone(), losses)
+    };
+    let budget = "approximated=thinking.budget_tokens".to_owned();
+    let shown = json!({"effort": "low", "summary": "auto"});
+    assert_eq!(ask(r#"{"type":"enabled","budget_tokens":1024}"#), (shown, budget.clone()));
+    let hidden = r#"{"type":"enabled","budget_tokens":1024,"display":"omitted"}"#;
+    assert_eq!(ask(hidden), (json!({"effort": "low"}), budget));
+    assert_eq!(ask(r#"{"type":"adaptive"}"#), (json!({"summary": "auto"}), "exact".to_owned()));
+}

@@ -207,11 +207,13 @@ fn think(body: &mut Object<'_>, ask: &ReasoningAsk, writing: &mut Writing<'_>) -
             None => writing.dropped(Field::ReasoningBudget),
         }
     }
-    // Shown thoughts are a summary here, which must be asked for.
-    let summary = summary.as_deref().or(show.filter(|show| *show).map(|_| "auto"));
+    // Shown thoughts are a summary here, which must be asked for. Whoever asks for thoughts by a mode expects to see them.
+    let thinks = matches!(mode, Some(ThinkingMode::On | ThinkingMode::Adaptive));
+    let expected = show.unwrap_or(thinks).then_some("auto");
+    let summary = summary.as_deref().or(expected);
     let can = thinking.by_default || !thinking.efforts.is_empty();
     let told = summary.filter(|_| can);
-    if summary.is_some() && told.is_none() {
+    if told.is_none() && (ask.summary.is_some() || *show == Some(true)) {
         writing.dropped(if ask.summary.is_some() { Field::ReasoningSummary } else { Field::ReasoningShow });
     }
     if near.is_some() || told.is_some() {

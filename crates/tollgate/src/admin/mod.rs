@@ -38,6 +38,7 @@ use crate::keys::manage::Actor;
 use crate::keys::secret::Pepper;
 use crate::ledger::Ledger;
 use crate::pricing::PriceBook;
+use crate::proof::Proofs;
 use crate::routing::Fleet;
 use crate::store::Store;
 use crate::upstream::Network;
@@ -81,6 +82,8 @@ pub struct Running {
     pub fleet: Arc<dyn Fn() -> Arc<Fleet> + Send + Sync>,
     /// The way to vendors, for tests of providers.
     pub network: Network,
+    /// Proofs of accounts, for the same.
+    pub proofs: Arc<Proofs>,
     /// Whether callers come over TLS, so that cookies may insist on it.
     pub tls: bool,
     /// The configuration file, if there is one.

@@ -4,6 +4,7 @@
 
 use crate::config::Kind;
 use crate::lines::Lines;
+use crate::proof::Proofs;
 use crate::routing::{Account, Deployment};
 use crate::upstream::{Call, CallBody, CallError, Network, Piece, Reply};
 use bytes::{Bytes, BytesMut};
@@ -34,24 +35,28 @@ fn question(kind: Kind) -> (&'static str, &'static str) {
 }
 
 /// What came of asking with each account, one after the other.
-pub(super) async fn all(network: &Network, deployment: &Deployment) -> Value {
+pub(super) async fn all(network: &Network, proofs: &Proofs, deployment: &Deployment) -> Value {
     let mut accounts = Vec::new();
     for account in &deployment.accounts {
-        accounts.push(one(network, deployment, account).await);
+        accounts.push(one(network, proofs, deployment, account).await);
     }
     let ok = accounts.iter().all(|account| account["ok"] == json!(true));
     json!({ "ok": ok, "accounts": accounts })
 }
 
-async fn one(network: &Network, deployment: &Deployment, account: &Account) -> Value {
-    let Some((name, value)) = account.proof.clone() else {
-        let why = "this form of credential makes its proof for each request and cannot be tested here yet";
-        return json!({ "ok": false, "status": null, "models": null, "error": why });
+async fn one(network: &Network, proofs: &Proofs, deployment: &Deployment, account: &Account) -> Value {
+    let proof = match tokio::time::timeout(PATIENCE, proofs.of(account)).await {
+        Ok(Ok(proof)) => proof,
+        Ok(Err(error)) => {
+            let why = scrub::text(&error.to_string());
+            return json!({ "ok": false, "status": null, "models": null, "error": why });
+        }
+        Err(_) => return json!({ "ok": false, "status": null, "models": null, "error": "signing in took too long" }),
     };
     let kind = deployment.provider.kind;
     let (path, list) = question(kind);
     let mut headers = Lines::with_capacity(6);
-    headers.push(name, value);
+    headers.push(proof.name.clone(), proof.value.clone());
     headers.push(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.push(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.push(header::USER_AGENT, HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
@@ -68,7 +73,7 @@ async fn one(network: &Network, deployment: &Deployment, account: &Account) -> V
     })
     .await;
     let took_ms = f64::from(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0;
-    let clean = |text: &str| account.secret().map_or_else(|| text.to_owned(), |secret| text.replace(secret, "***"));
+    let clean = |text: &str| text.replace(proof.secret(), "***");
     match answer {
         Ok(Ok((status, body))) if status.is_success() => {
             let models = serde_json::from_slice::<Value>(&body).ok();

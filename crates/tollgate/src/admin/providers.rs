@@ -84,7 +84,7 @@ pub(super) async fn test(State(state): State<AdminState>, Id(name): Id) -> Resul
     let fleet = (state.running.fleet)();
     let found = fleet.deployments().find(|one| *one.provider.name == *name);
     let deployment = found.ok_or_else(|| AdminError::not_found("provider"))?;
-    Ok(Json(probe::all(&state.running.network, deployment).await))
+    Ok(Json(probe::all(&state.running.network, &state.running.proofs, deployment).await))
 }
 
 pub(super) async fn models(State(state): State<AdminState>) -> Json<Value> {

@@ -11,6 +11,7 @@ use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
 use crate::memory::Memory;
 use crate::openapi::{self, Access, Operation};
+use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{self, Planes, Surface};
@@ -185,12 +186,14 @@ fn build(
     books: bool,
 ) -> Result<Arc<Gateway>, Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
+    let network = Network::new(connector);
     let spool = config.storage.data_dir.join("spool");
     std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
     Ok(Arc::new(Gateway {
         keys: installation.keys.clone(),
         fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
-        network: Network::new(connector),
+        proofs: Arc::new(Proofs::new(network.clone())),
+        network,
         sandbox: Sandbox::new(0),
         accounts,
         memory,
@@ -278,6 +281,7 @@ impl House {
                 move || gateway.fleet.load_full()
             }),
             network: gateway.network.clone(),
+            proofs: Arc::clone(&gateway.proofs),
             tls: bindings.tls,
             file,
             api_base: bindings.api_base(),

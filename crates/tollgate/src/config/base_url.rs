@@ -52,6 +52,14 @@ pub(super) fn parse(text: &str, kind: Kind) -> Result<BaseUrl, String> {
     })
 }
 
+impl BaseUrl {
+    /// Reads a URL that has no version of its own: its path is taken as it is, without a slash at its end.
+    pub fn plain(text: &str) -> Result<Self, String> {
+        // To this kind's path nothing is added.
+        parse(text, Kind::DeepSeek)
+    }
+}
+
 /// Adds the version segment where the kind has one and the path does not end with one.
 fn versioned(path: &str, kind: Kind) -> String {
     let last = path.rsplit('/').next().unwrap_or_default();

@@ -6,7 +6,7 @@
 
 use super::admission;
 use super::crossing::TRANSLATION;
-use super::failure::{Failure, Next, Stopped, call_failure, late_failure, unsupported_account, untranslatable};
+use super::failure::{Failure, Next, Stopped, account_unusable, call_failure, late_failure, untranslatable};
 use super::meter::Meter;
 use super::open::{self, Exchange, Opened, OpenedBody};
 use super::outbound::{Outbound, Payload, Wired, path, replayable};
@@ -17,6 +17,7 @@ use super::{Gateway, headers};
 use crate::config::{OnDisconnect, Protocol};
 use crate::lines::Lines;
 use crate::message::CallerBody;
+use crate::proof::Proof;
 use crate::routing::{Account, Attempt, Deployment};
 use crate::telemetry::{Record, Stage};
 use crate::upstream::{Call, CallBody, Reply};
@@ -83,7 +84,9 @@ pub(super) async fn first(
     let mut unreachable: Option<Arc<Deployment>> = None;
     let mut last: Option<Failure> = None;
     let mut calls = 0;
-    for attempt in &attempts {
+    let mut at = 0;
+    while let Some(attempt) = attempts.get(at) {
+        at += 1;
         if unreachable.as_ref().is_some_and(|d| Arc::ptr_eq(d, &attempt.choice.deployment)) {
             continue;
         }
@@ -112,6 +115,8 @@ pub(super) async fn first(
         match failure.next {
             Next::Stop => return Err(last_word(failure, calls).into()),
             Next::Account => {}
+            // At most once: see `Proofs::refused`.
+            Next::Again => at -= 1,
             Next::Target => unreachable = Some(Arc::clone(&attempt.choice.deployment)),
         }
         last = Some(failure);
@@ -192,12 +197,16 @@ async fn one(
         && provider.is_none_or(|provider| provider.stream_usage);
     let spoken = headers::Spoken { route, wire, crosses: crossed.is_some(), stream: outbound.payload.stream() };
     let mut headers = headers::to_vendor(outbound.inbound, spoken, provider.map(AsRef::as_ref));
-    if let Destination::Vendor(attempt) = destination {
-        match attempt.account().and_then(|account| account.proof.clone()) {
-            Some((name, value)) => headers.push(name, value),
-            None => return Ok(Err(unsupported_account())),
-        }
-    }
+    let proof = match destination {
+        Destination::Sandbox => None,
+        Destination::Vendor(attempt) => match prove(gateway, attempt).await {
+            Ok(proof) => {
+                headers.push(proof.name.clone(), proof.value.clone());
+                Some(proof)
+            }
+            Err(failure) => return Ok(Err(failure)),
+        },
+    };
     meter.note(|record| note_call(record, destination, &model));
     begin(gateway, destination, outbound, meter).await?;
     let began = Instant::now();
@@ -248,10 +257,6 @@ async fn one(
             raced(&mut timer, &mut watch, gateway.network.call(&attempt.choice.deployment.origin, call)).await
         }
     };
-    let secret = match destination {
-        Destination::Sandbox => None,
-        Destination::Vendor(attempt) => attempt.account().and_then(Account::secret),
-    };
     let mut result = match reply {
         Err(Stop::Caller(stopped)) => return Err(stopped),
         Err(Stop::Late(late)) => Err(late_failure(late)),
@@ -266,11 +271,19 @@ async fn one(
             if reply.status.is_success() {
                 open::open(reply, exchange, timer, &mut watch, meter).await?
             } else {
-                Box::pin(refused(reply, &exchange, &mut timer, &mut watch)).await?
+                let unproved = reply.status == StatusCode::UNAUTHORIZED;
+                let mut refused = Box::pin(refused(reply, &exchange, &mut timer, &mut watch)).await?;
+                if let (true, Err(failure), Some(proof)) = (unproved, &mut refused, &proof)
+                    && let Some(account) = destination.attempt().and_then(Attempt::account)
+                    && gateway.proofs.refused(account, proof)
+                {
+                    failure.next = Next::Again;
+                }
+                refused
             }
         }
     };
-    match (&mut result, secret) {
+    match (&mut result, proof.as_ref().map(Proof::secret)) {
         // A key of any form may be echoed, also one that does not look like a key.
         (Err(failure), Some(secret)) => failure.fault.conceal(secret),
         (Ok(Opened { body: OpenedBody::Stream(primed, _), .. }), Some(secret)) => primed.secret = Some(secret.into()),
@@ -293,6 +306,12 @@ async fn one(
         tracing::info!(provider = %name, outcome = failure.outcome, code = %failure.fault.code, "a call gave no answer");
     }
     Ok(result)
+}
+
+/// The proof of an account, for one call.
+pub(super) async fn prove(gateway: &Gateway, attempt: &Attempt) -> Result<Proof, Failure> {
+    let account = attempt.account().ok_or_else(account_unusable)?;
+    gateway.proofs.of(account).await.map_err(|_| account_unusable())
 }
 
 /// Writes down that a call is about to be sent.

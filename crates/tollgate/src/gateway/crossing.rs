@@ -8,16 +8,16 @@ use super::Route;
 use super::recall::{self, Keeper, Recalled};
 use super::route::Asked;
 use super::state::Filing;
-use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::{Kind, Provider};
 use crate::memory::Memory;
 use crate::message::Inbound;
-use crate::routing::Attempt;
+use crate::routing::{Attempt, ByResponses, Choice};
 use bytes::Bytes;
 use http::HeaderName;
 use std::sync::Arc;
-use tollgate_protocol::canonical::{Capabilities, EmbedRequest, Losses, Request};
+use tollgate_protocol::canonical::{Capabilities, Effort, EmbedRequest, Losses, Request, ThinkingMode};
+use tollgate_protocol::chat::ToolUse;
 use tollgate_protocol::codec::{AnswerHead, Codec, Protocol, Target};
 use tollgate_protocol::counter::Counter;
 use tollgate_protocol::estimate::Prompt;
@@ -29,16 +29,23 @@ use tollgate_protocol::{chat, embeddings, gemini};
 /// How a caller asks that nothing be lost.
 pub(super) const TRANSLATION: HeaderName = HeaderName::from_static("x-tollgate-translation");
 
-/// The protocol in which a provider is asked for a conversation: the caller's, if the provider speaks it and the
-/// model can be had by it; else the provider's own. `None` if it has no conversations.
-pub(super) fn wire(caller: Protocol, provider: &Provider, model: &str) -> Option<Protocol> {
-    let needs_responses =
-        catalogue::find(model).iter().any(|entry| entry.kind == provider.kind && entry.needs_responses());
-    let speaks = |protocol: Protocol| provider.protocols.contains(&protocol);
-    if needs_responses && speaks(Protocol::Responses) {
-        return Some(Protocol::Responses);
-    }
-    if speaks(caller) { Some(caller) } else { provider.protocols.first().copied() }
+/// The protocol in which a choice is asked for a conversation: the caller's, if the provider speaks it and the model
+/// can be had by it; else the provider's own. `None` if it has no conversations.
+pub(super) fn wire(caller: Protocol, choice: &Choice, tools: ToolUse) -> Option<Protocol> {
+    let provider = &choice.deployment.provider;
+    let wire = if provider.protocols.contains(&caller) { caller } else { *provider.protocols.first()? };
+    let by_responses = wire == Protocol::Chat
+        && match choice.by_responses {
+            ByResponses::Never => false,
+            ByResponses::Always => true,
+            // By chat they would be refused, or cost the thought.
+            ByResponses::Tools { thinks } => match tools {
+                ToolUse::None | ToolUse::Unthinking => false,
+                ToolUse::Unsaid => thinks,
+                ToolUse::Thinking => true,
+            },
+        };
+    Some(if by_responses { Protocol::Responses } else { wire })
 }
 
 /// The protocol in which a provider is asked how many tokens a conversation has; `None` if it has no counter.
@@ -75,7 +82,7 @@ enum Subject {
         /// What is remembered of its turns.
         recalled: Recalled,
     },
-    Count(Request),
+    Count(Box<Request>),
     Vectors(Arc<EmbedRequest>),
 }
 
@@ -93,7 +100,9 @@ impl Crossing {
         let caller = asked.route.protocol();
         let mut unread = Losses::default();
         let subject = match asked.route {
-            Route::Count(_) => Subject::Count(counter(caller)?.read_request(body, &asked.path, &mut unread)?),
+            Route::Count(_) => {
+                Subject::Count(Box::new(counter(caller)?.read_request(body, &asked.path, &mut unread)?))
+            }
             Route::Embeddings => Subject::Vectors(Arc::new(embeddings::read_request(body, &mut unread)?)),
             Route::Embed | Route::BatchEmbed => {
                 let verb = if asked.route == Route::Embed { Verb::Embed } else { Verb::BatchEmbed };
@@ -112,6 +121,22 @@ impl Crossing {
         };
         let strict = inbound.header(&TRANSLATION).is_some_and(|word| word.trim().eq_ignore_ascii_case("strict"));
         Ok(Self { caller, subject, unread, strict })
+    }
+
+    /// What the request wants of tools.
+    pub(super) fn tool_use(&self) -> ToolUse {
+        let Subject::Conversation { request, .. } = &self.subject else { return ToolUse::None };
+        let Request { tools, reasoning, .. } = &**request;
+        let unsaid = reasoning.mode.is_none() && reasoning.effort.is_none() && reasoning.budget.is_none();
+        let off = reasoning.mode == Some(ThinkingMode::Off)
+            || reasoning.effort == Some(Effort::None)
+            || reasoning.budget == Some(0);
+        match (tools.is_empty(), unsaid, off) {
+            (true, _, _) => ToolUse::None,
+            (false, true, _) => ToolUse::Unsaid,
+            (false, false, true) => ToolUse::Unthinking,
+            (false, false, false) => ToolUse::Thinking,
+        }
     }
 
     /// Looks up what the caller could not carry.

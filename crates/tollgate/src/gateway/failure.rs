@@ -30,6 +30,8 @@ pub(super) enum Next {
     Stop,
     /// Another account or target.
     Account,
+    /// The same account with a new proof.
+    Again,
     /// Another target: this one cannot be reached.
     Target,
 }
@@ -70,13 +72,10 @@ pub(super) fn call_failure(error: &CallError) -> Failure {
     Failure { fault, next: if error.unsent() { Next::Target } else { Next::Stop }, outcome, unasked: false }
 }
 
-/// The account's form of proof is not one that this route can make.
-pub(super) fn unsupported_account() -> Failure {
+/// The account cannot be proved; the log says why.
+pub(super) fn account_unusable() -> Failure {
     Failure {
-        fault: Fault::broken(
-            "upstream_account_error",
-            "This gateway cannot use its account at the provider for this route.",
-        ),
+        fault: Fault::broken("upstream_account_error", "The gateway cannot sign in to its account at the provider."),
         next: Next::Account,
         outcome: "account",
         unasked: true,

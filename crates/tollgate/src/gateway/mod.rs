@@ -42,6 +42,7 @@ use crate::accounts::Accounts;
 use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::telemetry::Telemetry;
@@ -63,6 +64,8 @@ pub struct Gateway {
     pub fleet: ArcSwap<Fleet>,
     /// The way to vendors.
     pub network: Network,
+    /// How accounts prove themselves at vendors.
+    pub proofs: Arc<Proofs>,
     /// The vendor of test keys.
     pub sandbox: Sandbox,
     /// What keys and projects may do now.

@@ -104,7 +104,7 @@ pub(super) struct Primed {
     /// Where reasoning goes that must come back.
     pub(super) keeper: Option<Keeper>,
     /// Where the answer is kept.
-    pub(super) filing: Option<Filing>,
+    pub(super) filing: Option<Box<Filing>>,
     pub(super) timer: Timer,
 }
 
@@ -120,7 +120,7 @@ pub(super) struct Exchange {
     /// Where the thoughts of an answer go that passes untouched and must be told again.
     pub(super) keeper: Option<Keeper>,
     /// Where the answer is kept.
-    pub(super) filing: Option<Filing>,
+    pub(super) filing: Option<Box<Filing>>,
     /// The way back into the caller's protocol, where that is another.
     pub(super) back: Option<Return>,
 }
@@ -177,7 +177,7 @@ pub(super) async fn open(
             Some(filing) if back.is_none() => filing.watch(),
             _ => wire.codec().watch(hide_usage),
         };
-        let bridge = back.as_ref().and_then(|back| Some((back.stream_type(), back.bridge(wire, filing.as_ref())?)));
+        let bridge = back.as_ref().and_then(|back| Some((back.stream_type(), back.bridge(wire, filing.as_deref())?)));
         let relay = match bridge {
             Some((kind, bridge)) => {
                 headers.set(header::CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -11,16 +11,17 @@ use crate::config::{Kind, Protocol, Provider};
 use crate::http1::Watchdog;
 use crate::message::Inbound;
 use crate::pricing::PriceBook;
-use crate::routing::Attempt;
+use crate::routing::{Attempt, ByResponses};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::{self, ToolUse};
 use tollgate_protocol::estimate::Prompt;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::gemini::path::{self as google, Verb};
 use tollgate_protocol::head::Head;
 use tollgate_protocol::splice::Splice;
-use tollgate_protocol::{embeddings, messages, responses};
+use tollgate_protocol::{embeddings, gemini, messages, responses};
 
 /// A request on its way out.
 pub(super) struct Outbound<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Outbound<'a> {
     pub(super) payload: Payload,
     /// The caller's project.
     pub(super) project: Arc<str>,
+    /// What it wants of tools, where the protocol to ask in depends on that.
+    pub(super) tools: ToolUse,
     /// The request in the canonical form, where it may have to cross.
     pub(super) crossing: Option<Crossing>,
     /// Its place in a conversation of kept responses.
@@ -82,11 +85,13 @@ impl Outbound<'_> {
     /// The protocol in which a provider is asked; the caller's for the sandbox and for forms. `None` if it cannot be.
     fn wire(&self, attempt: &Attempt) -> Option<Protocol> {
         let caller = self.asked.route.protocol();
-        let provider = &attempt.choice.deployment.provider;
+        let choice = &attempt.choice;
         match self.asked.route {
-            Route::Converse(_) => crossing::wire(caller, provider, &attempt.choice.model),
-            Route::Count(_) => crossing::count_wire(caller, provider),
-            Route::Embeddings | Route::Embed | Route::BatchEmbed => crossing::vectors_wire(caller, provider),
+            Route::Converse(_) => crossing::wire(caller, choice, self.tools),
+            Route::Count(_) => crossing::count_wire(caller, &choice.deployment.provider),
+            Route::Embeddings | Route::Embed | Route::BatchEmbed => {
+                crossing::vectors_wire(caller, &choice.deployment.provider)
+            }
             Route::Transcriptions | Route::Translations => Some(caller),
         }
     }
@@ -107,6 +112,11 @@ impl Outbound<'_> {
     pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) -> Result<(), Fault> {
         let caller = self.asked.route.protocol();
         let Payload::Json { body, .. } = &self.payload else { return Ok(()) };
+        if caller == Protocol::Chat
+            && attempts.iter().any(|attempt| matches!(attempt.choice.by_responses, ByResponses::Tools { .. }))
+        {
+            self.tools = chat::tool_use(body);
+        }
         if attempts.iter().any(|attempt| self.replays(attempt)) {
             self.replay = recall::replay(&gateway.memory, &self.project, body).await;
         }
@@ -114,6 +124,7 @@ impl Outbound<'_> {
             return Ok(());
         }
         let mut crossing = Crossing::read(self.asked, self.inbound, body)?;
+        self.tools = crossing.tool_use();
         crossing.recall(&gateway.memory, &self.project).await;
         attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
         self.crossing = Some(crossing);
@@ -179,10 +190,10 @@ impl Outbound<'_> {
     }
 
     /// Where the answer is kept. `wire` is what the vendor is asked in.
-    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Filing> {
+    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Box<Filing>> {
         let turn = self.turn.as_ref().filter(|_| self.asked.route.is_conversation())?;
         let keeps = attempt.is_none_or(|attempt| state::keeps_responses(&attempt.choice.deployment.provider));
-        turn.filing(attempt, keeps && wire == Protocol::Responses)
+        turn.filing(attempt, keeps && wire == Protocol::Responses).map(Box::new)
     }
 }
 
@@ -191,7 +202,8 @@ pub(super) fn replayable(wire: Protocol, body: &Bytes) -> Bytes {
     match wire {
         Protocol::Responses => responses::replayable(body, None),
         Protocol::Messages => messages::replayable(body),
-        Protocol::Chat | Protocol::GenerateContent => body.clone(),
+        Protocol::GenerateContent => gemini::replayable(body),
+        Protocol::Chat => body.clone(),
     }
 }
 

@@ -24,6 +24,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
+use tollgate_protocol::chat::ToolUse;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::head::{self, Head};
 use tollgate_protocol::{embeddings, gemini};
@@ -120,6 +121,7 @@ async fn exchange(
         inbound,
         payload,
         project,
+        tools: ToolUse::None,
         crossing: None,
         turn,
         replay: Vec::new(),
@@ -163,7 +165,12 @@ async fn turn(
     };
     let mut id = String::new();
     meter.note(|record| id.clone_from(&record.id));
-    let (turn, told) = Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit).await?;
+    let (turn, told) = Box::pin(Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit)).await?;
+    if turn.background && admission::is_budgeted(key) {
+        let message =
+            "A key with a budget takes no 'background': what such an answer uses is known only after it was told.";
+        return Err(Fault::unsupported("background", message));
+    }
     if let Some(body) = told {
         *payload = Payload::Json { head: head(asked, &body)?, body };
     }

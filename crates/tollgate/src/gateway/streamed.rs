@@ -31,7 +31,7 @@ pub(super) struct Streamed {
     /// Where reasoning goes that must come back.
     keeper: Option<Keeper>,
     /// Where the answer is kept.
-    filing: Option<Filing>,
+    filing: Option<Box<Filing>>,
     /// It ends, or has ended, in an error event.
     broken: bool,
     timer: Timer,
@@ -60,7 +60,7 @@ impl Streamed {
             source => source,
         };
         if complete {
-            keep(keeper.as_ref(), filing.as_mut(), &relay);
+            keep(keeper.as_ref(), filing.as_deref_mut(), &relay);
             meter.settle(Outcome::Completed);
         } else if source.is_none() {
             meter.settle(Outcome::StreamBroken);
@@ -74,7 +74,7 @@ impl Streamed {
         note(&self.relay, &mut self.meter);
         match fault {
             None => {
-                keep(self.keeper.as_ref(), self.filing.as_mut(), &self.relay);
+                keep(self.keeper.as_ref(), self.filing.as_deref_mut(), &self.relay);
                 self.meter.settle(Outcome::Completed);
                 if let Some(source) = self.source.take() {
                     finish(source);

@@ -6,7 +6,7 @@
 use super::resolve;
 use crate::catalogue;
 use crate::clock::now_ms;
-use crate::config::{Auth, Config, Credential, Kind, Provider, Target};
+use crate::config::{Auth, Config, Credential, Kind, Protocol, Provider, Target};
 use crate::lines::Lines;
 use crate::upstream::Origin;
 use http::{HeaderName, HeaderValue, header};
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
+use tollgate_protocol::canonical::Capabilities;
 
 /// Longest rest that a vendor's hint is believed for.
 const MAX_REST: Duration = Duration::from_mins(10);
@@ -77,8 +78,39 @@ pub struct Choice {
     pub listed: bool,
     /// Turns with calls of tools must come back with their thoughts, in words.
     pub replays_reasoning: bool,
+    /// When it is asked by Responses, although the provider speaks chat.
+    pub by_responses: ByResponses,
     priority: u32,
     weight: u32,
+}
+
+/// When a model that chat would reach is asked by Responses; only where the provider speaks that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByResponses {
+    /// Never.
+    Never,
+    /// When tools are offered to it and it is to think.
+    Tools {
+        /// It thinks where the caller says nothing.
+        thinks: bool,
+    },
+    /// Always: it is served by nothing else.
+    Always,
+}
+
+impl ByResponses {
+    fn of(provider: &Provider, model: &str, accepts: &Capabilities) -> Self {
+        let entry = catalogue::find(model).iter().find(|entry| entry.kind == provider.kind);
+        if !provider.protocols.contains(&Protocol::Responses) {
+            Self::Never
+        } else if entry.is_some_and(catalogue::Entry::needs_responses) {
+            Self::Always
+        } else if accepts.tools_by_responses {
+            Self::Tools { thinks: accepts.thinking.by_default }
+        } else {
+            Self::Never
+        }
+    }
 }
 
 /// One try: a choice and which of its accounts.
@@ -141,10 +173,12 @@ fn choices(deployments: &BTreeMap<String, Arc<Deployment>>, targets: &[Target], 
     targets
         .iter()
         .filter_map(|target| {
+            let accepts = catalogue::accepts(target.provider.kind, &target.model);
             Some(Choice {
                 deployment: Arc::clone(deployments.get(&*target.provider.name)?),
                 model: Arc::clone(&target.model),
-                replays_reasoning: catalogue::accepts(target.provider.kind, &target.model).replays_reasoning,
+                replays_reasoning: accepts.replays_reasoning,
+                by_responses: ByResponses::of(&target.provider, &target.model, &accepts),
                 listed: listed || !catalogue::find(&target.model).is_empty(),
                 priority: target.priority,
                 weight: target.weight,
@@ -249,12 +283,9 @@ impl Account {
         self.credential.weight
     }
 
-    /// The key's text, for finding it in what a vendor echoes.
-    pub fn secret(&self) -> Option<&str> {
-        match &self.credential.auth {
-            Auth::ApiKey(secret) | Auth::AccessToken(secret) => Some(secret.expose()),
-            Auth::ServiceAccount(_) | Auth::KeyPair { .. } => None,
-        }
+    /// How it proves itself, for proofs that are made anew for each request.
+    pub fn auth(&self) -> &Auth {
+        &self.credential.auth
     }
 }
 
@@ -273,6 +304,7 @@ impl Attempt {
             model: "".into(),
             listed: false,
             replays_reasoning: false,
+            by_responses: ByResponses::Never,
             priority: 0,
             weight: 0,
         };

@@ -6,4 +6,4 @@
 mod fleet;
 pub mod resolve;
 
-pub use fleet::{Account, Attempt, Choice, Deployment, Fleet, NoAttempt, order};
+pub use fleet::{Account, Attempt, ByResponses, Choice, Deployment, Fleet, NoAttempt, order};

@@ -77,10 +77,10 @@ impl Surface {
                     _ => wrong_method(Protocol::Responses, methods),
                 };
             }
-            if path == "/v1/models" || path.starts_with("/v1/models/") {
+            if let Some(asked) = models::Asked::of(&inbound) {
                 return match inbound.method {
-                    Method::GET | Method::HEAD => models::answer(&self.gateway, &inbound, session),
-                    _ => wrong_method(Protocol::Chat, "GET"),
+                    Method::GET | Method::HEAD => models::answer(&self.gateway, &asked, &inbound, session),
+                    _ => wrong_method(asked.shape, "GET"),
                 };
             }
         }

@@ -11,8 +11,9 @@ mod sandbox;
 
 use crate::config::{BaseUrl, HttpVersion};
 use crate::lines::Lines;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -167,6 +168,23 @@ impl Source {
             Self::Http1(body) => body.poll_read(cx, sink),
             Self::Http2(body) => body.poll_read(cx, sink),
             Self::Sandbox(body) => body.poll_read(cx, sink),
+        }
+    }
+
+    /// All of it; `None` if it is more than `limit` bytes. Has no time limit of its own.
+    pub async fn whole(mut self, limit: usize) -> Result<Option<Bytes>, ReadError> {
+        let mut all = BytesMut::new();
+        loop {
+            let read = |cx: &mut Context<'_>| {
+                self.poll_read(cx, &mut |piece: Piece<'_>| all.extend_from_slice(piece.as_slice()))
+            };
+            let more = poll_fn(read).await?;
+            if all.len() > limit {
+                return Ok(None);
+            }
+            if !more {
+                return Ok(Some(all.freeze()));
+            }
         }
     }
 

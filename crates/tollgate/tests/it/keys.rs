@@ -21,6 +21,7 @@ use tollgate::config::{Config, Secret, Sources};
 use tollgate::keys::bootstrap::{self, Installation};
 use tollgate::ledger::Ledger;
 use tollgate::pricing::PriceBook;
+use tollgate::proof::Proofs;
 use tollgate::routing::Fleet;
 use tollgate::upstream::{Connector, Network};
 use tower::ServiceExt as _;
@@ -52,9 +53,11 @@ impl Gate {
         let books = Books { ledger, prices: Arc::new(|| Arc::new(PriceBook::catalogue().clone())) };
         let config = Arc::new(Config::from_text(&Sources::default(), "").unwrap());
         let fleet = Arc::new(Fleet::new(config, None));
+        let network = Network::new(Connector::new().unwrap());
         let running = Running {
             fleet: Arc::new(move || Arc::clone(&fleet)),
-            network: Network::new(Connector::new().unwrap()),
+            network: network.clone(),
+            proofs: Arc::new(Proofs::new(network)),
             tls: false,
             file: None,
             api_base: None,

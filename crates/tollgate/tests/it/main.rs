@@ -17,6 +17,7 @@
     reason = "tests say what is wrong by panicking, and share helpers unevenly"
 )]
 
+mod companions;
 mod config;
 pub mod crossing;
 pub mod door;
@@ -37,4 +38,5 @@ mod smoke;
 mod tidy;
 mod uploads;
 mod usage;
+mod vertex;
 mod wire;

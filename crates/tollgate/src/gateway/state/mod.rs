@@ -24,6 +24,7 @@ pub(super) use turn::Turn;
 use crate::config::{Kind, Provider};
 use crate::keys::{Key, Mode};
 use crate::memory::{Memory, MemoryError, Shelf};
+use crate::proof;
 use crate::routing::Account;
 use kept::Kept;
 use std::sync::Arc;
@@ -88,8 +89,6 @@ fn unavailable() -> Fault {
 
 /// An account, so that it is known again after a restart and says nothing of its key.
 pub(super) fn name_of(provider: &str, account: Option<&Account>) -> String {
-    let secret = account.and_then(Account::secret).unwrap_or_default();
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    let short = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}"));
-    format!("{provider}:{}", short.collect::<String>())
+    let account = account.map(|account| proof::fingerprint(account.auth())).unwrap_or_default();
+    format!("{provider}:{account}")
 }

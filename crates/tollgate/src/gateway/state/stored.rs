@@ -6,6 +6,7 @@
 
 use super::kept::Kept;
 use super::{SANDBOX, Shelves, name_of, unavailable};
+use crate::gateway::attempt::prove;
 use crate::gateway::failure::{Stopped, call_failure, late_failure};
 use crate::gateway::meter::Meter;
 use crate::gateway::open::{self, Exchange, Opened, OpenedBody};
@@ -19,7 +20,8 @@ use crate::gateway::wait::{Stop, Watch, raced};
 use crate::gateway::{Gateway, Session, caller, headers};
 use crate::lines::Lines;
 use crate::message::{Answer, CallerBody, Inbound};
-use crate::routing::{Account, Attempt};
+use crate::proof::Proof;
+use crate::routing::Attempt;
 use crate::telemetry::Record;
 use crate::upstream::{Call, CallBody, Reply};
 use bytes::{Bytes, BytesMut};
@@ -72,7 +74,7 @@ async fn exchange(
     let (input, response) = match kept {
         Kept::Theirs { account, id: theirs, previous } => {
             let names = Names { id: id.to_owned(), previous };
-            let asked = Theirs { stored, names, theirs, account, inbound };
+            let asked = Theirs { stored, names, vendor: theirs, account, inbound };
             return asked.answer(gateway, &shelves, body, session, meter).await;
         }
         Kept::Ours { input, response, .. } => (input, response),
@@ -105,7 +107,7 @@ struct Theirs<'a> {
     stored: Stored<'a>,
     names: Names,
     /// The vendor's id.
-    theirs: String,
+    vendor: String,
     account: String,
     inbound: &'a Inbound,
 }
@@ -122,7 +124,7 @@ impl Theirs<'_> {
         let deletes = self.inbound.method == Method::DELETE;
         let mut opened = self.asked(gateway, body, session, meter).await.map_err(|stopped| match stopped {
             Stopped::Fault(mut fault) => {
-                fault.reword(&self.theirs, &self.names.id);
+                fault.reword(&self.vendor, &self.names.id);
                 Stopped::Fault(fault)
             }
             Stopped::Gone => Stopped::Gone,
@@ -153,7 +155,7 @@ impl Theirs<'_> {
         let (timeouts, base) = match &attempt {
             Some(attempt) => {
                 let provider = &attempt.choice.deployment.provider;
-                (provider.timeouts, provider.base.path.to_string())
+                (provider.timeouts, provider.base.path.clone())
             }
             None => (gateway.fleet.load().config.sandbox_timeouts, "/v1".to_owned()),
         };
@@ -164,7 +166,11 @@ impl Theirs<'_> {
                 None => SANDBOX.into(),
             };
         });
-        let call = self.call(attempt.as_ref(), &base)?;
+        let proof = match &attempt {
+            Some(attempt) => Some(prove(gateway, attempt).await.map_err(|failure| failure.fault)?),
+            None => None,
+        };
+        let call = self.call(attempt.as_ref(), proof.as_ref(), &base)?;
         let mut timer = Timer::start(timeouts, std::mem::take(&mut session.watchdog));
         let mut watch = Watch::Caller(caller);
         let reply = match &attempt {
@@ -180,8 +186,8 @@ impl Theirs<'_> {
             Ok(Ok(reply)) => self.read(reply, timer, &mut watch, meter).await?,
         };
         result.map_err(|mut fault| {
-            if let Some(secret) = attempt.as_ref().and_then(Attempt::account).and_then(Account::secret) {
-                fault.conceal(secret);
+            if let Some(proof) = &proof {
+                fault.conceal(proof.secret());
             }
             fault.into()
         })
@@ -205,8 +211,8 @@ impl Theirs<'_> {
         })
     }
 
-    fn call(&self, attempt: Option<&Attempt>, base: &str) -> Result<Call, Fault> {
-        let mut path = format!("{base}/responses/{}", self.theirs);
+    fn call(&self, attempt: Option<&Attempt>, proof: Option<&Proof>, base: &str) -> Result<Call, Fault> {
+        let mut path = format!("{base}/responses/{}", self.vendor);
         path.push_str(match self.stored.part {
             StoredPart::Itself => "",
             StoredPart::Cancel => "/cancel",
@@ -230,10 +236,8 @@ impl Theirs<'_> {
         };
         let provider = attempt.map(|attempt| &*attempt.choice.deployment.provider);
         let mut headers = headers::to_vendor(self.inbound, spoken, provider);
-        if let Some(attempt) = attempt {
-            let proof = attempt.account().and_then(|account| account.proof.clone());
-            let (name, value) = proof.ok_or_else(|| crate::gateway::failure::unsupported_account().fault)?;
-            headers.push(name, value);
+        if let Some(proof) = proof {
+            headers.push(proof.name.clone(), proof.value.clone());
         }
         Ok(Call { method: self.inbound.method.clone(), path, headers, body: CallBody::Whole(Bytes::new()) })
     }
@@ -270,7 +274,7 @@ impl Theirs<'_> {
                 array: false,
                 hide_usage: false,
                 keeper: None,
-                filing: Some(Filing::reading(self.names.clone())),
+                filing: Some(Box::new(Filing::reading(self.names.clone()))),
                 back: None,
             };
             let opened = open::open(reply, exchange, timer, watch, meter).await?;

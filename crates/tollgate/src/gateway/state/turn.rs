@@ -8,6 +8,7 @@ use super::{Filing, Shelves, name_of};
 use crate::gateway::failure::too_large;
 use crate::routing::{Attempt, Choice};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::fields::items;
@@ -38,6 +39,8 @@ pub(in crate::gateway) struct Turn {
     pub(in crate::gateway) previous: Option<String>,
     /// Whether the answer is to be kept.
     pub(super) keep: bool,
+    /// Whether the caller does not wait for it.
+    pub(in crate::gateway) background: bool,
     /// The request without the conversation before it, and with nothing in it that is only named.
     pub(super) said: Bytes,
     pub(in crate::gateway) pin: Option<Pin>,
@@ -62,6 +65,7 @@ impl Turn {
             id: format!("{}{number}", responses::RESPONSE),
             previous: asked.previous.clone(),
             keep: asked.keep,
+            background: asked.background,
             said: body.clone(),
             pin: None,
         };
@@ -199,7 +203,7 @@ impl Shelves {
 /// Notes the items of a list by their ids.
 fn note(found: &mut HashMap<String, String>, list: &str) {
     for item in items(list, "").unwrap_or_default() {
-        if let Ok(Some(id)) = item.fields().and_then(|fields| Ok(fields.text("id")?.map(|id| id.into_owned()))) {
+        if let Ok(Some(id)) = item.fields().and_then(|fields| Ok(fields.text("id")?.map(Cow::into_owned))) {
             found.insert(id, item.raw.to_owned());
         }
     }

@@ -2,6 +2,7 @@
 
 mod loops;
 mod matrix;
+mod tools;
 
 use crate::harness::Gateway;
 use crate::wire::Sim;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 pub const VENDORS: &[(&str, &str)] = &[
     ("openai", "gpt-4o"),
     ("openai", "gpt-5-pro"),
+    ("openai", "gpt-5.6-sol"),
     ("anthropic", "claude-haiku-4-5"),
     ("anthropic", "claude-opus-5"),
     ("gemini", "gemini-2.5-flash"),

@@ -133,6 +133,10 @@ fn in_the_background() {
     );
     assert_eq!((refused.status, refused.code().as_str()), (400, "unsupported_parameter"));
     assert_eq!(refused.json()["error"]["param"], "background");
+    // What it uses is told to nobody who could book it in time: no way around a budget.
+    let poor = gateway.key(r#"{"name":"p","mode":"live","budget":{"limit_usd":"5","window":"total"}}"#);
+    let refused = call(&gateway, &poor, "POST", "/v1/responses", &body);
+    assert_eq!((refused.status, refused.json()["error"]["param"].as_str()), (400, Some("background")));
 }
 
 #[test]
