@@ -10,6 +10,8 @@ use crate::gateway::{Asked, Stored};
 const OWN: &[(&str, &str)] = &[
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model}"),
+    ("GET", "/v1beta/models"),
+    ("GET", "/v1beta/models/{model}"),
     ("GET", "/v1/key"),
     ("GET", "/v1/receipts/{request_id}"),
     ("GET", "/healthz"),
