@@ -27,7 +27,7 @@ enum Command {
     Check(check::Args),
     /// Check whether the books add up
     Ledger(ledger::LedgerArgs),
-    /// Print the OpenAPI document of all routes
+    /// Print the description of all routes, as /openapi.json has it
     Openapi(openapi::Args),
 }
 

@@ -1,6 +1,6 @@
-//! OpenAI's Chat Completions, which Claude, DeepSeek and Gemini models answer too.
+//! `OpenAI`'s Chat Completions, which Claude, `DeepSeek` and Gemini models answer too.
 //!
-//! Field facts: OpenAI's API description of 2026-08, DeepSeek's and Azure's additions as of 2026-11.
+//! Field facts: `OpenAI`'s API description of 2026-08, `DeepSeek`'s and Azure's additions as of 2026-11.
 
 use super::errors::Envelope;
 use super::operation::{Operation, Tag, body, events};

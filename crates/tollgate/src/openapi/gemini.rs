@@ -1,4 +1,4 @@
-//! Gemini's generateContent and its siblings. Field facts: Google's API reference and google-genai SDK of 2026-08.
+//! Gemini's `generateContent` and its siblings. Field facts: Google's API reference and google-genai SDK of 2026-08.
 
 use super::errors::Envelope;
 use super::operation::{GENERATES, Operation, Tag, body, events};

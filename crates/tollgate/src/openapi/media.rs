@@ -1,4 +1,4 @@
-//! Embeddings and speech to text. Field facts: OpenAI's API description of 2026-08.
+//! Embeddings and speech to text. Field facts: `OpenAI`'s API description of 2026-08.
 
 use super::errors::Envelope;
 use super::operation::{Operation, Tag, body, events, form, text};

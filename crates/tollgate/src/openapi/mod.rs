@@ -1,4 +1,4 @@
-//! The description of every route: the OpenAPI 3.1 document behind `/openapi.json`, `/docs` and `tollgate openapi`.
+//! The description of every route: the `OpenAPI` 3.1 document behind `/openapi.json`, `/docs` and `tollgate openapi`.
 //!
 //! Owns what the outside may rely on, in words and schemas: one file for each family of routes, each with its schemas
 //! and its operations. Pure: nothing here answers a request, and whether a route is answered by this version is told

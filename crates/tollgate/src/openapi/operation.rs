@@ -1,6 +1,6 @@
 //! One route as the document describes it: who may call it, what goes in, what comes out, how it fails.
 //!
-//! Owns how a description becomes an Operation Object of OpenAPI 3.1; what is described is the other files' work.
+//! Owns how a description becomes an Operation Object of `OpenAPI` 3.1; what is described is the other files' work.
 
 use super::errors::Envelope;
 use super::schema::{Schema, string};
@@ -241,7 +241,7 @@ impl Operation {
 
     /// What is worth knowing, as Markdown.
     pub(super) fn about(mut self, text: &str) -> Self {
-        self.about = text.to_owned();
+        text.clone_into(&mut self.about);
         self
     }
 

@@ -1,4 +1,4 @@
-//! OpenAI's Responses. Field facts: OpenAI's API description of 2026-08.
+//! `OpenAI`'s Responses. Field facts: `OpenAI`'s API description of 2026-08.
 
 use super::errors::Envelope;
 use super::operation::{Operation, Tag, body, events};

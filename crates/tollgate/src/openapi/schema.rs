@@ -1,4 +1,4 @@
-//! JSON Schema (2020-12, as in OpenAPI 3.1) written as Rust: short words that nest.
+//! JSON Schema (2020-12, as in `OpenAPI` 3.1) written as Rust: short words that nest.
 //!
 //! Owns the spelling of schemas; knows no route. Objects are open: a vendor's field that is not named here is passed on.
 

@@ -1,6 +1,6 @@
-//! OpenAI's Videos, in front of every video model, and Ark's tasks (Seedance).
+//! `OpenAI`'s Videos, in front of every video model, and Ark's tasks (Seedance).
 //!
-//! Field facts: OpenAI's API description of 2026-08 (the vendor itself stopped serving it on 2026-09-24; here it is the
+//! Field facts: `OpenAI`'s API description of 2026-08 (the vendor itself stopped serving it on 2026-09-24; here it is the
 //! common form of all video models), Volcengine Ark's SDK of 2026-07.
 
 use super::errors::Envelope;
@@ -209,11 +209,11 @@ fn openai() -> Vec<Operation> {
 }
 
 fn ark() -> Vec<Operation> {
-    let new = |method, path, id, summary| Operation::new((method, path), id, Tag::Seedance, Envelope::Ark, summary);
     const TASKS: &str = "/seedance/v3/contents/generations/tasks";
     const TASK: &str = "/seedance/v3/contents/generations/tasks/{task_id}";
     const ALSO: &[&str] = &["/api/v3/contents/generations/tasks"];
     const ONE_ALSO: &[&str] = &["/api/v3/contents/generations/tasks/{task_id}"];
+    let new = |method, path, id, summary| Operation::new((method, path), id, Tag::Seedance, Envelope::Ark, summary);
     vec![
         new("POST", TASKS, "createSeedanceTask", "Create a Seedance video")
             .also(ALSO)

@@ -1,4 +1,4 @@
-//! Which routes this version answers, for the OpenAPI document, the reference and the console.
+//! Which routes this version answers, for the `OpenAPI` document, the reference and the console.
 //!
 //! Routes to vendors and stored responses are looked up as a request's path is, with a word in each `{place}`; the few
 //! others are listed.
@@ -60,7 +60,7 @@ mod tests {
         }
         for path in ["", "/cancel", "/input_items"].map(|rest| format!("/v1/responses/{{response_id}}{rest}")) {
             let filled = filled(&path);
-            let methods = Stored::of(&filled).map(|stored| stored.methods()).unwrap_or_default();
+            let methods = Stored::of(&filled).map(Stored::methods).unwrap_or_default();
             assert!(!methods.is_empty(), "{path}");
             for method in methods.split(", ").filter(|method| *method != "HEAD") {
                 assert!(documented(method, &path), "{method} {path}");

@@ -1,4 +1,4 @@
-//! What people see: the OpenAPI document, the console's files, its sign-in.
+//! What people see: the `OpenAPI` document, the console's files, its sign-in.
 
 mod document;
 mod session;
