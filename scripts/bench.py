@@ -16,7 +16,7 @@ import time
 from bench_common import Bench, Failed, Gateway, CONTROL_KEY, build, machine, say, write_out
 from bench_report import render
 
-GATEWAYS = ["direct", "nginx", "hyper", "duties", "unbooked", "tollgate"]
+GATEWAYS = ["direct", "nginx", "hyper", "duties", "unbooked", "translated", "tollgate"]
 # name: arguments of the load generator. Order matters: the peak of memory is read after c256, before
 # the big bodies of the embeddings.
 LOADS = {
@@ -29,6 +29,8 @@ LOADS = {
     "embeddings": ["--kind", "embeddings", "--connections", 4],
 }
 CASES = [*LOADS, "idle", "cold"]
+# Of "translated" only what is told in words can be had: the load speaks another protocol than the upstream.
+SPOKEN = {case for case, load in LOADS.items() if load[1] in ("chat", "stream")}
 CALM = {"c1", "r1000", "stream5"}  # latency is the point and the cores are mostly idle
 
 
@@ -104,7 +106,7 @@ class Run:
         try:
             self.loads(n, names, upstream)
             for name in names:
-                if name != "direct":
+                if name not in ("direct", "translated"):
                     self.alone(n, name, upstream)
         finally:
             self.bench.stop(upstream[0])
@@ -126,11 +128,15 @@ class Run:
                 self.add(n, g.name, "rss", {"rss_kib": resident(g.process.pid)})
         for case in cases:
             for g in up:
+                if g.name == "translated" and case not in SPOKEN:
+                    continue
                 real_time = case in CALM
                 pids = [g.process.pid, *children(g.process.pid), upstream[0].pid]
                 self.priority.real_time(pids, real_time)
                 try:
                     args = [*LOADS[case], "--secs", self.options.secs]
+                    if g.name == "translated":
+                        args += ["--protocol", "messages"]
                     self.add(n, g.name, case, self.bench.load(g, *args))
                 except Failed as e:
                     self.fail(n, g.name, case, e)

@@ -22,6 +22,7 @@ CHAT = {
     "messages": [{"role": "user", "content": "When was the bridge finished?"}],
     "max_tokens": 80,
 }
+OURS = ("tollgate", "unbooked", "translated")  # the program itself, in three ways
 LIFE_SECS = 4 * 3600  # servers of tollgate-bench end after this even if nobody stops them
 
 NGINX = """
@@ -234,7 +235,7 @@ class Bench:
         """Why a gateway cannot run here, or None."""
         if name == "nginx":
             return None if nginx_path() else "nginx is not installed"
-        program = self.tollgate if name == "tollgate" else self.own
+        program = self.tollgate if name in OURS else self.own
         return None if os.access(program, os.X_OK) else f"no program {os.path.basename(program)}"
 
     def command(self, name, port, upstream):
@@ -248,7 +249,7 @@ class Bench:
                 f.write(NGINX.format(dir=self.dir, listen=listen, upstream=up, user=user,
                                      files=min(self.files, 20000)))
             return [nginx_path(), "-c", conf, "-p", self.dir], {}
-        if name in ("tollgate", "unbooked"):
+        if name in OURS:
             conf = self.path(f"tollgate-{self.count}.toml")
             with open(conf, "w", encoding="utf-8") as f:
                 f.write(TOLLGATE.format(upstream=up))
@@ -264,7 +265,7 @@ class Bench:
         p = self.spawn(cmd, self.gateway_core, name, env)
         g = Gateway(name, p, port, CONTROL_KEY)
         try:
-            if name in ("tollgate", "unbooked"):
+            if name in OURS:
                 self.wait(p, name, lambda: ask(port, "GET", "/readyz")[0] == 200)
                 g.ready_ms = (time.monotonic() - begin) * 1000
                 g.admin = env["TOLLGATE_ADMIN_KEY"]

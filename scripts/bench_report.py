@@ -38,6 +38,8 @@ GOALS = [
     ("added p50, 1,000/s, x nginx's", "added p50 us, 1,000/s", "nginx", None, None, False),
     ("CPU per chat request, 64 connections, x itself without books", "CPU us per chat request, 64 connections", "unbooked", 1.15, None, False),
     ("CPU per streamed chunk, no delay, x duties", "CPU us per chunk, no delay", "duties", 1.5, None, False),
+    ("CPU per chat request, 64 connections, share of what translating takes", "CPU us per chat request, 64 connections", "translated", 0.5, None, True),
+    ("CPU per streamed chunk, no delay, share of what translating takes", "CPU us per chunk, no delay", "translated", 0.5, None, True),
     ("added delay per chunk at 5 ms, p50, x nginx's", "added delay per chunk p50 us, 5 ms", "nginx", 2.0, 1.0, False),
     ("memory per idle stream, KiB", "KiB per idle stream", None, 49, 20, False),
     ("11 MB embeddings answer, CPU, x duties", "CPU ms per embeddings answer", "duties", 2.0, 1.2, False),

@@ -34,6 +34,7 @@ usage: tollgate-bench <command> [--option value]...
       usage read from the answer
 
   load --addr ADDR --kind chat|stream|embeddings|hold [options]
+      --protocol P      chat or messages (Anthropic's, for a gateway that translates)  (chat)
       --connections N   connections, and requests in flight at most         (1)
       --rate R          open loop: R requests a second; without it closed loop
       --secs S          length of the measured window                       (5)

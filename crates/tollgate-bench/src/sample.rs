@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 /// Path of chat requests.
 pub(crate) const CHAT_PATH: &str = "/v1/chat/completions";
+/// Path of requests in Anthropic's protocol, which a gateway translates for the upstream.
+pub(crate) const MESSAGES_PATH: &str = "/v1/messages";
 /// Path of embeddings requests.
 pub(crate) const EMBEDDINGS_PATH: &str = "/v1/embeddings";
 /// The key that the controls know, used unless another one is given.
@@ -13,6 +15,8 @@ pub(crate) const CHAT_TEXT: &str =
     "The bridge was finished in 1894, two years late, and has been repainted eleven times since.";
 /// The sum of tokens in every chat answer, as it is written there.
 pub(crate) const CHAT_USAGE: &str = "\"total_tokens\":73";
+/// The tokens of every chat answer as Anthropic's protocol counts them.
+pub(crate) const MESSAGES_USAGE: &str = "\"output_tokens\":28";
 
 /// Inputs in an embeddings request.
 const INPUTS: usize = 2048;
@@ -48,10 +52,25 @@ impl Shape {
     }
 }
 
+/// What is asked in every chat, and what stands before it.
+const ASK: &str = "When was the bridge at the old harbour finished? One sentence, please.";
+const BRIEF: &str = "Answer from the town archive, briefly.";
+
+/// The same request as [`chat_request`] makes, in Anthropic's protocol.
+pub(crate) fn messages_request(model: &str, shape: Option<Shape>) -> String {
+    let (shape, more) = match shape {
+        None => (String::new(), r#""temperature":0.2,"max_tokens":80"#),
+        Some(shape) => (shape.text() + " ", r#""max_tokens":4096,"stream":true"#),
+    };
+    format!(
+        r#"{{"model":"{model}","system":"{BRIEF}","messages":[{{"role":"user","content":"{shape}{ASK}"}}],{more}}}"#
+    )
+}
+
 /// The body of a chat request, streamed if it has a shape.
 pub(crate) fn chat_request(model: &str, shape: Option<Shape>) -> String {
-    let ask = "When was the bridge at the old harbour finished? One sentence, please.";
-    let system = r#"{"role":"system","content":"Answer from the town archive, briefly."}"#;
+    let ask = ASK;
+    let system = format!(r#"{{"role":"system","content":"{BRIEF}"}}"#);
     match shape {
         None => format!(
             r#"{{"model":"{model}","messages":[{system},{{"role":"user","content":"{ask}"}}],"temperature":0.2,"max_tokens":80}}"#
@@ -165,14 +184,18 @@ pub(crate) fn embeddings_exact(answer: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shape, chat_answer, chat_request, embeddings_answer, embeddings_exact, embeddings_request, stamp};
+    use super::{
+        Shape, chat_answer, chat_request, embeddings_answer, embeddings_exact, embeddings_request, messages_request,
+        stamp,
+    };
 
     #[test]
     fn the_shape_comes_back_from_the_request() {
         let shape = Shape { chunks: 200, delay_us: 5000 };
-        let body = chat_request("m", Some(shape));
-        assert_eq!(Shape::find(body.as_bytes()), shape);
-        assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
+        for body in [chat_request("m", Some(shape)), messages_request("m", Some(shape))] {
+            assert_eq!(Shape::find(body.as_bytes()), shape);
+            assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
+        }
         assert_eq!(Shape::find(b"{}").chunks, 1);
     }
 

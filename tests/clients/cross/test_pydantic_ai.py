@@ -77,7 +77,8 @@ def test_an_agent_with_a_tool(way, stream):
     parts = [part for message in asyncio.run(run()) for part in message.parts]
     assert sum(part.part_kind == "tool-call" for part in parts) == 4
     assert sum(part.part_kind == "tool-return" for part in parts) == 4
-    assert parts[-1].part_kind == "text" and parts[-1].content
+    # A proof of Google's comes after the words that it proves.
+    assert any(part.part_kind == "text" and part.content for part in parts[-2:])
 
 
 def test_an_agent_with_a_form(way):

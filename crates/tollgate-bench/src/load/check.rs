@@ -1,6 +1,6 @@
 //! Whether an answer is complete and right.
 
-use super::plan::{Depth, Kind, Plan};
+use super::plan::{Depth, Kind, Plan, Protocol};
 use super::tally::Tally;
 use crate::sample::{self, stamp};
 use std::cell::Cell;
@@ -73,9 +73,9 @@ impl Check {
         }
         match self {
             Self::Excerpt(_) => Ok(()),
-            Self::Chat(body) => chat(&body),
+            Self::Chat(body) => chat(&body, plan.protocol),
             Self::Stream(_) if plan.depth == Depth::Status => Ok(()),
-            Self::Stream(stream) => stream.finish(plan.shape.chunks),
+            Self::Stream(stream) => stream.finish(plan.shape.chunks, plan.protocol),
             Self::Embeddings { at, same, rest } => {
                 if !same || Some(at) != plan.embeddings.as_ref().map(Vec::len) {
                     return Err(format!("embeddings differ (compared {at} bytes)"));
@@ -94,18 +94,34 @@ fn has(body: &[u8], text: &str) -> bool {
     memchr::memmem::find(body, text.as_bytes()).is_some()
 }
 
-fn chat(body: &[u8]) -> Result<(), String> {
+/// Usage, the place of the text, the reason of a stream's end and its end mark.
+fn marks(protocol: Protocol) -> (&'static str, &'static str, &'static str, &'static [u8]) {
+    match protocol {
+        Protocol::Chat => {
+            (sample::CHAT_USAGE, "/choices/0/message/content", "\"finish_reason\":\"stop\"", b"data: [DONE]\n\n")
+        }
+        Protocol::Messages => (
+            sample::MESSAGES_USAGE,
+            "/content/0/text",
+            "\"stop_reason\":\"end_turn\"",
+            b"data: {\"type\":\"message_stop\"}\n\n",
+        ),
+    }
+}
+
+fn chat(body: &[u8], protocol: Protocol) -> Result<(), String> {
+    let (usage, place, ..) = marks(protocol);
     thread_local! {
         static SEEN: Cell<u64> = const { Cell::new(0) };
     }
     let seen = SEEN.replace(SEEN.get() + 1);
-    if !has(body, sample::CHAT_TEXT) || !has(body, sample::CHAT_USAGE) || !body.ends_with(b"}") {
+    if !has(body, sample::CHAT_TEXT) || !has(body, usage) || !body.ends_with(b"}") {
         let excerpt = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
         return Err(format!("not the answer: {excerpt}"));
     }
     if seen.is_multiple_of(PARSED) {
         let parsed: serde_json::Value = serde_json::from_slice(body).map_err(|e| format!("not JSON: {e}"))?;
-        if parsed["choices"][0]["message"]["content"] != sample::CHAT_TEXT {
+        if parsed.pointer(place).is_none_or(|text| text != sample::CHAT_TEXT) {
             return Err("the text is not where it belongs".to_owned());
         }
     }
@@ -160,26 +176,28 @@ impl Stream {
         }
     }
 
-    fn finish(self, wanted: u32) -> Result<(), String> {
+    fn finish(self, wanted: u32, protocol: Protocol) -> Result<(), String> {
+        let (usage, _, reason, end) = marks(protocol);
         if let Some(wrong) = self.wrong {
             return Err(wrong);
         }
         if self.next != wanted {
             return Err(format!("{} chunks instead of {wanted}", self.next));
         }
-        if !has(&self.end, "\"finish_reason\":\"stop\"") {
+        if !has(&self.end, reason) {
             return Err("stream without a finish reason".to_owned());
         }
-        if !has(&self.end, sample::CHAT_USAGE) {
+        if !has(&self.end, usage) {
             return Err("stream without usage".to_owned());
         }
-        if self.end.ends_with(b"data: [DONE]\n\n") { Ok(()) } else { Err("stream without its end mark".to_owned()) }
+        if self.end.ends_with(end) { Ok(()) } else { Err("stream without its end mark".to_owned()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Stream, chat};
+    use crate::load::plan::Protocol;
     use crate::load::tally::Tally;
     use crate::sample;
 
@@ -201,7 +219,7 @@ mod tests {
         for part in text.as_bytes().chunks(piece) {
             check.see(4, part, 3000, &tally);
         }
-        check.finish(4)
+        check.finish(4, Protocol::Chat)
     }
 
     #[test]
@@ -224,8 +242,9 @@ mod tests {
     #[test]
     fn chat_is_checked() {
         let answer = sample::chat_answer();
-        assert_eq!(chat(answer.as_bytes()), Ok(()));
-        assert!(chat(&answer.as_bytes()[..answer.len() - 1]).is_err());
-        assert!(chat(b"{}").is_err());
+        assert_eq!(chat(answer.as_bytes(), Protocol::Chat), Ok(()));
+        assert!(chat(answer.as_bytes(), Protocol::Messages).is_err());
+        assert!(chat(&answer.as_bytes()[..answer.len() - 1], Protocol::Chat).is_err());
+        assert!(chat(b"{}", Protocol::Chat).is_err());
     }
 }

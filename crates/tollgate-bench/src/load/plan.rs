@@ -39,6 +39,28 @@ impl FromStr for Kind {
     }
 }
 
+/// The protocol of chats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// The upstream's own.
+    #[default]
+    Chat,
+    /// Another vendor's, which only a gateway that translates understands.
+    Messages,
+}
+
+impl FromStr for Protocol {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "chat" => Ok(Self::Chat),
+            "messages" => Ok(Self::Messages),
+            _ => Err(()),
+        }
+    }
+}
+
 /// How far answers are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
@@ -67,6 +89,8 @@ pub(crate) struct Plan {
     pub(crate) addr: SocketAddr,
     /// What is asked.
     pub(crate) kind: Kind,
+    /// In which words, if it is a chat.
+    pub(crate) protocol: Protocol,
     /// Connections.
     pub(crate) connections: usize,
     /// Requests a second in open loop; none is closed loop.
@@ -110,10 +134,12 @@ impl Plan {
         };
         let model: String = args.take("model")?.unwrap_or_else(|| default_model.to_owned());
         let key: String = args.take("key")?.unwrap_or_else(|| sample::CONTROL_KEY.to_owned());
-        let (path, body) = match kind {
-            Kind::Chat => (sample::CHAT_PATH, sample::chat_request(&model, None)),
-            Kind::Stream | Kind::Hold => (sample::CHAT_PATH, sample::chat_request(&model, Some(shape))),
-            Kind::Embeddings => (sample::EMBEDDINGS_PATH, sample::embeddings_request(&model)),
+        let protocol = args.take("protocol")?.unwrap_or_default();
+        let streamed = (kind != Kind::Chat).then_some(shape);
+        let (path, body) = match (kind, protocol) {
+            (Kind::Embeddings, _) => (sample::EMBEDDINGS_PATH, sample::embeddings_request(&model)),
+            (_, Protocol::Chat) => (sample::CHAT_PATH, sample::chat_request(&model, streamed)),
+            (_, Protocol::Messages) => (sample::MESSAGES_PATH, sample::messages_request(&model, streamed)),
         };
         let depth = args.take("check")?.unwrap_or(Depth::Full);
         let embeddings = (kind == Kind::Embeddings && depth == Depth::Full).then(|| {
@@ -124,6 +150,7 @@ impl Plan {
         let plan = Self {
             addr,
             kind,
+            protocol,
             connections: args.take("connections")?.unwrap_or(1),
             rate: args.take("rate")?,
             secs: args.take("secs")?.unwrap_or(5.0),
