@@ -266,4 +266,5 @@ try {
   shared.session = null;
   console.error(error);
 }
-show();
+// The page has only just come: the keyboard begins at its beginning.
+show({ focus: false });
