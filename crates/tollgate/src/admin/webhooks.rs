@@ -102,7 +102,7 @@ pub(super) async fn replay(
     let actor = actor(&request)?;
     to_the_end(async move {
         let row = webhooks::replay(&state.store, &webhook, &message, &actor).await?;
-        state.news.notify_one();
+        state.running.news.notify_one();
         Ok(Json(Value::Object(webhooks::shown_message(&row))))
     })
     .await

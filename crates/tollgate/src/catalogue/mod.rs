@@ -62,6 +62,39 @@ pub enum Mode {
     Predict,
 }
 
+impl Mode {
+    pub(super) const ALL: [Self; 11] = [
+        Self::Chat,
+        Self::Responses,
+        Self::Embedding,
+        Self::Transcription,
+        Self::Speech,
+        Self::Image,
+        Self::Video,
+        Self::Realtime,
+        Self::Moderation,
+        Self::Completion,
+        Self::Predict,
+    ];
+
+    /// Its name in the table and in the admin API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Embedding => "embedding",
+            Self::Transcription => "transcription",
+            Self::Speech => "speech",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Realtime => "realtime",
+            Self::Moderation => "moderation",
+            Self::Completion => "completion",
+            Self::Predict => "predict",
+        }
+    }
+}
+
 static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| table::read(table::TEXT));
 
 /// Every entry, sorted by model and then by kind.

@@ -1,18 +1,21 @@
 //! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
 
 use crate::accounts::Accounts;
-use crate::admin::{self, AdminState, Books};
+use crate::admin::{self, AdminState, Books, Running};
 use crate::archive::Archive;
+use crate::clock;
 use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
+use crate::face::Face;
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::openapi::{self, Access, Operation};
 use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
-use crate::surface::{Planes, Surface};
+use crate::surface::{self, Planes, Surface};
 use crate::tasks::{self, Engine, Links, Tasks};
 use crate::telemetry::{self, Log, Telemetry};
 use crate::upstream::{self, Connector, Network, Sandbox};
@@ -122,6 +125,7 @@ async fn run_on(
     let (memory, writer) = Memory::open(installation.store.clone(), installation.pepper.clone())
         .map_err(|e| other("cannot open the memory")(&e))?;
     let (gateway, engine) = build(config, &installation, log, accounts, &ledger, memory, books).await?;
+    let file = sources.file.clone();
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -158,7 +162,7 @@ async fn run_on(
         .run(stop_watching.clone()),
     );
     let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
-    let house = House::open(config, &gateway, &installation, &bindings)?;
+    let house = House::open(config, &gateway, &installation, &bindings, file)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
     drop(bindings);
@@ -246,6 +250,14 @@ fn inside(gateway: &Arc<Gateway>) -> webhooks::Inside {
     Arc::new(move || gateway.fleet.load().config.video.internal_networks.clone())
 }
 
+/// The routes of the data plane, for the console.
+fn routes() -> Vec<String> {
+    let answered =
+        |operation: &Operation| operation.access == Access::Key && surface::serves(operation.method, operation.path);
+    let all = openapi::operations().into_iter().filter(answered);
+    all.map(|operation| format!("{} {}", operation.method, operation.path)).collect()
+}
+
 /// The bound addresses.
 struct Bindings {
     data: Binding,
@@ -265,6 +277,13 @@ impl Bindings {
             door::bind(address, tls.clone()).map_err(|e| Stop::Other(format!("cannot listen on {address}: {e}")))
         };
         Ok(Self { data: bind(server.listen)?, admin: server.admin_listen.map(bind).transpose()?, tls: tls.is_some() })
+    }
+
+    /// Where the data plane is, if operators have a listener of their own.
+    fn api_base(&self) -> Option<String> {
+        self.admin.as_ref()?;
+        let scheme = if self.tls { "https" } else { "http" };
+        Some(format!("{scheme}://{}", self.data.address().ok()?))
     }
 }
 
@@ -286,6 +305,7 @@ impl House {
         gateway: &Arc<Gateway>,
         installation: &Installation,
         bindings: &Bindings,
+        file: Option<PathBuf>,
     ) -> Result<Self, Stop> {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
@@ -298,14 +318,29 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
-        let news = Arc::clone(&gateway.tasks.news);
-        let admin = admin::router(AdminState::of(installation, books, news, inside(gateway)));
+        let running = Running {
+            fleet: Arc::new({
+                let gateway = Arc::clone(gateway);
+                move || gateway.fleet.load_full()
+            }),
+            network: gateway.network.clone(),
+            news: Arc::clone(&gateway.tasks.news),
+            proofs: Arc::clone(&gateway.proofs),
+            tls: bindings.tls,
+            file,
+            api_base: bindings.api_base(),
+            routes: routes(),
+            started_at: clock::now_ms(),
+        };
+        let admin = admin::router(AdminState::of(installation, books, running));
+        let face = Arc::new(Face::new(surface::serves));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {
                 handler: Arc::new(Surface {
                     gateway: Arc::clone(gateway),
                     admin: admin.clone(),
+                    face: Arc::clone(&face),
                     store: installation.store.clone(),
                     planes,
                     ready: Arc::clone(&ready),
@@ -471,6 +506,8 @@ fn announce(bindings: &Bindings, config: &Config, first: &FirstRun) -> std::io::
     let mut out = std::io::stdout().lock();
     writeln!(out, "API:      {scheme}://{data}/v1")?;
     writeln!(out, "Admin:    {scheme}://{operators}/admin/v1")?;
+    writeln!(out, "Console:  {scheme}://{operators}/console")?;
+    writeln!(out, "Docs:     {scheme}://{data}/docs")?;
     writeln!(out, "Metrics:  {scheme}://{operators}/metrics")?;
     if config.providers.is_empty() {
         writeln!(out, "No provider is configured: only test keys are answered, by the sandbox.")?;

@@ -19,6 +19,7 @@ mod process;
 mod providers;
 pub mod reload;
 mod secret;
+mod shown;
 mod substitute;
 pub mod units;
 mod usual;

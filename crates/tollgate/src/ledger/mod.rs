@@ -19,6 +19,7 @@ pub mod retention;
 mod run;
 mod section;
 mod stored;
+pub mod timings;
 pub mod verify;
 pub mod view;
 

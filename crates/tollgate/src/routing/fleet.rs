@@ -273,8 +273,19 @@ impl Account {
         u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
     }
 
-    fn rests_for_rate(&self) -> bool {
+    /// Whether it rests for its rate.
+    pub fn rests_for_rate(&self) -> bool {
         self.state.rate_limited.load(Ordering::Relaxed)
+    }
+
+    /// Whether others are asked first, because it failed a moment ago.
+    pub fn doubted(&self, now: i64) -> bool {
+        self.state.doubted_until.load(Ordering::Relaxed) > now
+    }
+
+    /// Its share of traffic among its provider's accounts.
+    pub fn weight(&self) -> u32 {
+        self.credential.weight
     }
 
     /// How it proves itself, for proofs that are made anew for each request.
@@ -363,7 +374,7 @@ pub fn order(
                     }
                     continue;
                 }
-                let doubted = account.state.doubted_until.load(Ordering::Relaxed) > now;
+                let doubted = account.doubted(now);
                 tiers.push((doubted, choice.priority, Attempt { choice: choice.clone(), account: index }));
             }
         }

@@ -21,6 +21,7 @@ mod companions;
 mod config;
 pub mod crossing;
 pub mod door;
+mod face;
 mod faults;
 mod harness;
 pub mod idempotency;

@@ -60,7 +60,7 @@ pub async fn serve(
     if method == Method::POST
         && let Some(create) = Create::of(&asked)
     {
-        let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), create.name(), inbound.started));
+        let meter = Meter::open(&gateway.telemetry, Record::new(create.name(), inbound.started));
         if inbound.headers.contains(&idempotency::KEY) {
             return idempotency::serve(gateway, create.into(), inbound, body, session, meter).await;
         }

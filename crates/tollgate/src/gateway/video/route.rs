@@ -79,7 +79,7 @@ impl Asked {
     }
 
     /// The methods that the route takes.
-    pub(super) fn methods(&self) -> &'static [Method] {
+    pub fn methods(&self) -> &'static [Method] {
         match self {
             Self::Tasks(_) => &[Method::GET, Method::POST],
             Self::Task(Dialect::OpenAi | Dialect::Ark, _) => &[Method::GET, Method::DELETE],
