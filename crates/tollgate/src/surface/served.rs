@@ -26,7 +26,11 @@ pub fn serves(method: &str, path: &str) -> bool {
     let stored = || Stored::of(&filled).is_some_and(|stored| stored.methods().split(", ").any(|one| one == method));
     let upstream = || Asked::of(&filled, None).is_some();
     let task = || video::Asked::of(&filled).is_some_and(|task| task.methods().iter().any(|one| one == method));
-    OWN.contains(&(method, path)) || task() || (method == "POST" && upstream()) || stored() || admin::serves(method, path)
+    OWN.contains(&(method, path))
+        || task()
+        || (method == "POST" && upstream())
+        || stored()
+        || admin::serves(method, path)
 }
 
 /// A path of this template.
