@@ -37,7 +37,6 @@ def caller(mocked, request):
 def test_words(caller, vendor, stream):
     answer = caller.ask(f"{vendor}-ok", [caller.user("Say hello")], stream=stream)
     assert (answer.text, answer.end) == ("Hi there from aimock!", "stop")
-    assert min(answer.tokens) > 0
     assert not stream or answer.pieces > 1
 
 
@@ -59,7 +58,7 @@ def test_refusals(caller, vendor, words, status):
     # What befalls an account must not be in the way of others.
     with pytest.raises(caller.error) as caught:
         caller.ask(f"{vendor}-{caller.name}", [caller.user(words)])
-    assert caller.status(caught.value) == status or status == 502 and caller.status(caught.value) == 503
+    assert caller.status(caught.value) == status
     assert "sk-abcd1234" not in str(caught.value)
 
 
