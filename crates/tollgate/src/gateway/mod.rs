@@ -28,6 +28,7 @@ mod meter;
 mod open;
 mod outbound;
 pub mod path;
+mod plan;
 mod read;
 mod recall;
 mod respond;
