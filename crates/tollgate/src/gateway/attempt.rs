@@ -30,7 +30,7 @@ use tollgate_protocol::codec::Refusal;
 use tollgate_protocol::fault::{Fault, FaultKind, Meaning};
 
 /// Calls for one request.
-const MAX_CALLS: u32 = 3;
+pub(super) const MAX_CALLS: u32 = 3;
 /// Right to retry that one request brings, and the most that is saved up; in hundredths of a retry. In a storm of
 /// failures the vendors see at most 1.2 calls a request.
 const RETRY_SHARE: i64 = 20;
@@ -76,7 +76,7 @@ pub(super) async fn first(
             .await?
             .map_err(|failure| failure.fault.into());
     };
-    outbound.prepare(gateway, &mut attempts).await?;
+    outbound.prepare(gateway, &mut attempts).await;
     if let Some((body, name)) = attempts.first().and_then(|attempt| outbound.estimated(attempt)) {
         return Ok(estimate(body, name));
     }
@@ -118,7 +118,10 @@ pub(super) async fn first(
             Next::Again => at -= 1,
             Next::Target => unreachable = Some(Arc::clone(&attempt.choice.deployment)),
         }
-        last = Some(failure);
+        // What a vendor said tells more than why another was not asked.
+        if last.is_none() || !failure.unasked {
+            last = Some(failure);
+        }
     }
     Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
 }

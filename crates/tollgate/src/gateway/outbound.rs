@@ -33,8 +33,8 @@ pub(super) struct Outbound<'a> {
     pub(super) project: Arc<str>,
     /// What it wants of tools, where the protocol to ask in depends on that.
     pub(super) tools: ToolUse,
-    /// The request in the canonical form, where it may have to cross.
-    pub(super) crossing: Option<Crossing>,
+    /// The request in the canonical form where it may have to cross, or why it cannot.
+    pub(super) crossing: Option<Result<Crossing, Fault>>,
     /// Its place in a conversation of kept responses.
     pub(super) turn: Option<Turn>,
     /// What a plain chat request must tell again to vendors who want that.
@@ -146,9 +146,11 @@ impl<'a> Outbound<'a> {
 
     /// Looks at what is to be tried: where a request has to cross, it is read once, and what is remembered of its turns
     /// decides which account goes first.
-    pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) -> Result<(), Fault> {
+    ///
+    /// What cannot be read for a crossing can still be sent to a provider that speaks the caller's protocol.
+    pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) {
         let caller = self.asked.route.protocol();
-        let Payload::Json { body, .. } = &self.payload else { return Ok(()) };
+        let Payload::Json { body, .. } = &self.payload else { return };
         if caller == Protocol::Chat
             && attempts.iter().any(|attempt| matches!(attempt.choice.by_responses, ByResponses::Tools { .. }))
         {
@@ -158,14 +160,15 @@ impl<'a> Outbound<'a> {
             self.replay = recall::replay(&gateway.memory, &self.project, body).await;
         }
         if attempts.iter().all(|attempt| self.wire(attempt).is_none_or(|wire| wire == caller)) {
-            return Ok(());
+            return;
         }
-        let mut crossing = Crossing::read(self.asked, self.inbound, body)?;
-        self.tools = crossing.tool_use();
-        crossing.recall(&gateway.memory, &self.project).await;
-        attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
+        let mut crossing = Crossing::read(self.asked, self.inbound, body);
+        if let Ok(crossing) = &mut crossing {
+            self.tools = crossing.tool_use();
+            crossing.recall(&gateway.memory, &self.project).await;
+            attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
+        }
         self.crossing = Some(crossing);
-        Ok(())
     }
 
     /// Whether a provider is asked in chat, as the caller asks, and wants thoughts told again.
@@ -250,6 +253,7 @@ impl<'a> Outbound<'a> {
         if wire == caller {
             return Ok(own(model));
         }
+        let crossing = crossing.as_ref().map_err(Fault::clone)?;
         let accepts = catalogue::accepts(attempt.choice.deployment.provider.kind, model);
         let Written { body, below, lost } = crossing.write(wire, attempt, &accepts)?;
         let way = Way {

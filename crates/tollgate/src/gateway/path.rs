@@ -13,6 +13,7 @@ use super::upload::Form;
 use super::{Asked, Gateway, Route, Session, caller, idempotency, plan};
 use crate::clock::now_ms;
 use crate::config::{Kind, Protocol};
+use crate::ids;
 use crate::keys::Key;
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
@@ -95,7 +96,10 @@ async fn exchange(
     let prices = Arc::clone(&fleet.config.prices);
     let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
-    let attempts = choices.as_deref().map(|choices| plan::attempts(choices, route, turn.as_ref())).transpose()?;
+    let attempts = match choices.as_deref() {
+        Some(choices) => Some(plan::attempts(choices, route, turn.as_ref(), ids::below)?),
+        None => None,
+    };
     let mut outbound = Outbound {
         sandbox,
         planned: read,

@@ -97,13 +97,18 @@ pub(super) fn serves(route: Route, provider: &Provider) -> bool {
     }
 }
 
-/// What is tried, in order: one account alone where that keeps the conversation.
-pub(super) fn attempts(choices: &[Choice], route: Route, turn: Option<&Turn>) -> Result<Vec<Attempt>, Fault> {
+/// What is tried, in order: one account alone where that keeps the conversation. `random` decides among equals.
+pub(super) fn attempts(
+    choices: &[Choice],
+    route: Route,
+    turn: Option<&Turn>,
+    random: impl FnMut(u64) -> u64,
+) -> Result<Vec<Attempt>, Fault> {
     if let Some(pin) = turn.and_then(|turn| turn.pin.as_ref()) {
         return Ok(vec![Turn::pinned(pin, choices, now_ms())?]);
     }
     let serves = |provider: &Provider| serves(route, provider);
-    routing::order(choices, serves, now_ms(), crate::ids::below).map_err(|none| match none {
+    routing::order(choices, serves, now_ms(), random).map_err(|none| match none {
         NoAttempt::Protocol => Fault::new(
             FaultKind::NotFound,
             "model_not_found",
