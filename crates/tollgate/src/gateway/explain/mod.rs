@@ -17,7 +17,6 @@ use crate::config::{Kind, Protocol};
 use crate::keys::{Key, Limits, Mode, Project};
 use crate::message::{Inbound, NotExplained, Question};
 use crate::pricing::PriceBook;
-use crate::proof;
 use crate::routing::{Attempt, Choice};
 use bytes::Bytes;
 use http::Method;
@@ -318,10 +317,5 @@ fn is_chance(attempts: &[Attempt]) -> bool {
 impl Candidate {
     fn wire(&self) -> Protocol {
         self.composed.exchange.wire
-    }
-
-    /// The account's name in logs: says nothing of its key.
-    fn fingerprint(&self) -> Option<String> {
-        Some(proof::fingerprint(self.attempt.as_ref()?.account()?.auth()))
     }
 }

@@ -39,7 +39,11 @@ pub(super) fn written(plan: &Plan) -> Bytes {
         (None, Some(_)) => "answered",
         (None, None) => "sent",
     };
-    object.text("outcome", outcome).text("route", plan.route.name()).text("protocol", plan.route.protocol().name());
+    object
+        .text("outcome", outcome)
+        .text("request_id", &plan.id)
+        .text("route", plan.route.name())
+        .text("protocol", plan.route.protocol().name());
     object.text_or_null("model", plan.model.as_deref()).flag("stream", plan.stream);
     let known = |id: &'_ str| (!id.is_empty()).then(|| id.to_owned());
     object.text_or_null("key", known(&plan.key.id).as_deref());
@@ -95,8 +99,9 @@ fn candidate(list: &mut List<'_>, one: &Candidate, room: &mut usize) {
     let provider = one.attempt.as_ref().map(|attempt| &attempt.choice.deployment.provider);
     object.text("provider", provider.map_or("sandbox", |provider| &provider.name));
     object.text_or_null("kind", provider.map(|provider| provider.kind.name()));
-    object.text_or_null("account", one.fingerprint().as_deref()).text("model", &one.model);
+    object.text("model", &one.model);
     if let Some(attempt) = &one.attempt {
+        object.whole("account", attempt.index() as u64);
         object.whole("priority", attempt.choice.priority).whole("weight", attempt.choice.weight);
         if let Some(account) = attempt.account() {
             object.whole("account_weight", account.weight()).flag("doubted", account.doubted(now_ms()));
@@ -143,8 +148,7 @@ fn reject(list: &mut List<'_>, one: &Rejected) {
     let attempt = &one.attempt;
     let provider = &attempt.choice.deployment.provider;
     object.text("provider", &provider.name).text("kind", provider.kind.name()).text("model", &attempt.choice.model);
-    let account = attempt.account().map(|account| crate::proof::fingerprint(account.auth()));
-    object.text_or_null("account", account.as_deref());
+    object.whole("account", attempt.index() as u64);
     let (reason, message) = match &one.why {
         Why::Unpriced => ("unpriced", "The key has a budget, and this model has no price to count against it."),
         Why::Route => ("route", "The provider has nothing like this route."),
