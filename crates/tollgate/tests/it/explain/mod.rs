@@ -27,8 +27,7 @@ pub fn explained(gateway: &Gateway, key: &str, path: &str, body: &str, more: &[(
 pub fn body_of(answer: &Answer, index: usize) -> String {
     let text = answer.text();
     let list = Fields::read(&text, "").unwrap().raw("candidates").unwrap().to_owned();
-    let one = items(&list, "").unwrap()[index].fields().unwrap().raw("body").unwrap().to_owned();
-    one
+    items(&list, "").unwrap()[index].fields().unwrap().raw("body").unwrap().to_owned()
 }
 
 /// FNV-1a of 64 bits, as the simulator's journal has it.

@@ -20,6 +20,9 @@ fn without_id(mut body: Value, id: &str) -> Value {
     body
 }
 
+/// Key, path, body, more headers, the stage of the refusal, its status.
+type Case<'a> = (&'a str, &'a str, String, &'a [(&'a str, &'a str)], &'a str, u16);
+
 #[test]
 fn refusals_are_those_of_a_call() {
     let sim = Sim::start();
@@ -46,7 +49,7 @@ fn refusals_are_those_of_a_call() {
     let strict = [("x-tollgate-translation", "strict")];
     let (chats, messages, responses) = ("/v1/chat/completions", "/v1/messages", "/v1/responses");
     let seeded = json!({"model": "claude-haiku-4-5", "seed": 1, "messages": [{"role": "user", "content": "Hi"}]});
-    let cases: Vec<(&str, &str, String, &[(&str, &str)], &str, u16)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         ("sk-tg-live-nonsense", chats, chat("gpt-4o").to_string(), &[], "key", 401),
         (gone_key, messages, chat("gpt-4o").to_string(), &[], "key", 401),
         (&narrow, messages, chat("gpt-4o").to_string(), &[], "key", 403),
