@@ -3,7 +3,7 @@
 //! What a request may cost at most is held; `docs/limits.md` states the bound that follows. A request that is
 //! admitted gets its one charge, whatever then becomes of it.
 
-use super::charge::{Charge, GRANT, Input};
+use super::charge::{Charge, GRANT, Held, Input};
 use super::outbound::Payload;
 use super::{Gateway, Route};
 use crate::accounts::{Account, Hold, Need, Rate, Refused, Whose};
@@ -29,6 +29,8 @@ const BYTES_OF_SECOND: u64 = 2_000;
 /// Tokens of a second of audio, at the most that vendors count.
 const TOKENS_OF_SECOND: u64 = 32;
 
+/// How vendors call the tiers that cost more.
+const FASTER: [&[u8]; 3] = [b"\"priority\"", b"\"fast\"", b"\"ultrafast\""];
 /// Bytes of a JSON body up to which it is read for money only when that needs it.
 const SMALL: usize = 4_096;
 
@@ -61,6 +63,12 @@ impl Ask {
 
     fn prompt(&self) -> &Prompt {
         self.prompt.get_or_init(|| Prompt::read(&self.body))
+    }
+
+    /// Whether the body may ask for a service tier above the standard one. A word of its content that looks like it
+    /// only holds more.
+    fn may_be_dearer(&self) -> bool {
+        FASTER.iter().any(|name| memchr::memmem::find(&self.body, name).is_some())
     }
 
     fn seconds(&self) -> u64 {
@@ -144,15 +152,16 @@ pub(super) fn admit(
         return Err(unavailable());
     }
     let mut need = Need::default();
-    let mut granted = None;
+    let mut held = Held::default();
     if is_budgeted(key) {
-        (need, granted) = worth(prices, &ask, candidates, now_ms)?;
+        held.any_tier = ask.may_be_dearer();
+        (need, held.granted) = worth(prices, &ask, candidates, now_ms)?;
     }
     if limits_tokens(key.limits) || limits_tokens(key.project.limits) {
         need.tokens = ask.likely_input().saturating_add(ask.cap.unwrap_or(GRANT).saturating_mul(ask.count));
     }
     let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
-    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), granted))
+    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), held))
 }
 
 fn limits_tokens(limits: Limits) -> bool {
@@ -173,13 +182,14 @@ fn worth(
 ) -> Result<(Need, Option<u64>), Fault> {
     let grows = ask.route.is_conversation() && ask.cap.is_none();
     let (mut worst, mut first, mut hidden, mut priced) = (0, 0, false, false);
+    let any_tier = ask.may_be_dearer();
     for (kind, model) in candidates {
         let Some(price) = prices.find(*kind, model) else { continue };
         priced = true;
         let entry = catalogue::find(model).iter().find(|entry| entry.kind == *kind);
         let input = ask.upper_input(entry);
-        worst = worst.max(price.ceiling(input, ask.upper_output(entry), now_ms));
-        first = first.max(price.ceiling(input, GRANT * ask.count, now_ms));
+        worst = worst.max(price.ceiling(input, ask.upper_output(entry), now_ms, any_tier));
+        first = first.max(price.ceiling(input, GRANT * ask.count, now_ms, any_tier));
         hidden |= entry.is_some_and(Entry::hides_reasoning);
         if ask.route.is_form() {
             worst = worst.max(price.audio_ceiling(ask.seconds(), now_ms));
