@@ -19,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = ROOT / "tests" / "clients"
+FACE = ROOT / "tests" / "face"
 CI = os.environ.get("CI", "").lower() in ("1", "true")
 # Sets of Python libraries. The first runs every folder of tests.
 SDKS = ("newest", "openai2")
@@ -203,16 +204,21 @@ def venv(name):
 
 
 def node():
-    """Sets up the Node packages."""
+    """Sets up the Node packages of the client tests."""
+    node_packages(CLIENTS)
+
+
+def node_packages(folder):
+    """Node, and a folder's packages."""
     apt("node", "nodejs", "npm")
     apt("npm", "npm")
     version = (quiet("node", "--version") or "v0").strip().lstrip("v")
     if tuple(int(part) for part in version.split(".")[:2]) < LEAST_NODE:
         raise Missing(f"Node {version} is too old: {'.'.join(map(str, LEAST_NODE))} or newer is needed")
-    mark = mark_of(CLIENTS / "package.json", CLIENTS / "package-lock.json")
-    if not fresh(CLIENTS / "node_modules", mark):
-        setup("npm", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=CLIENTS)
-        (CLIENTS / "node_modules" / ".made-from").write_text(mark)
+    mark = mark_of(folder / "package.json", folder / "package-lock.json")
+    if not fresh(folder / "node_modules", mark):
+        setup("npm", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+        (folder / "node_modules" / ".made-from").write_text(mark)
 
 
 def python_clients():
@@ -241,10 +247,32 @@ def node_clients():
     node()
     files = sorted(str(path.relative_to(CLIENTS)) for path in (CLIENTS / "node").glob("*.test.mjs"))
     code, text = run("node", "--test", "--test-reporter=spec", *files, cwd=CLIENTS)
+    return judged(code, node_counts(text))
 
+
+def node_counts(text):
+    """What Node's runner counted."""
     def number(name):
         return sum(int(n) for n in re.findall(rf"^\S* ?{name} (\d+)$", text, re.M))
-    return judged(code, (number("pass"), number("fail") + number("cancelled"), number("skipped") + number("todo")))
+    return number("pass"), number("fail") + number("cancelled"), number("skipped") + number("todo")
+
+
+def chromium():
+    """Where the browser is, installed if need be."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if not any(map(shutil.which, names)):
+        install_packages("Chromium", ["chromium"])
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        raise Missing("Chromium is not there after installing it")
+    return found
+
+
+def face():
+    program()
+    node_packages(FACE)
+    code, text = run("node", "--test", "--test-reporter=spec", "console.test.mjs", cwd=FACE, env={"CHROMIUM": chromium()})
+    return judged(code, node_counts(text))
 
 
 PARTS = {
@@ -254,6 +282,7 @@ PARTS = {
     "rust": (rust, "tests of the workspace"),
     "python": (python_clients, "official Python clients of all vendors, frameworks, and the examples in the docs"),
     "node": (node_clients, "official Node clients of all vendors and the AI SDK"),
+    "face": (face, "the console in Chromium"),
 }
 
 

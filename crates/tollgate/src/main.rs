@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tollgate::cli::{check, keys, ledger, serve, sim};
+use tollgate::cli::{check, keys, ledger, openapi, serve, sim};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +27,8 @@ enum Command {
     Check(check::Args),
     /// Check whether the books add up
     Ledger(ledger::LedgerArgs),
+    /// Print the description of all routes, as /openapi.json has it
+    Openapi(openapi::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +40,6 @@ fn main() -> ExitCode {
         Command::Keys(args) => keys::command(&args),
         Command::Check(args) => check::run(&args),
         Command::Ledger(args) => ledger::run(args),
+        Command::Openapi(args) => openapi::run(args),
     }
 }

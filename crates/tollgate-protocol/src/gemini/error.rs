@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(value["error"]["details"][2]["retryDelay"], "2s");
         assert_eq!(value["error"]["details"][3]["requestId"], "r1");
         let mut out = BytesMut::new();
-        write_error_event(&Fault::broken("x", "y"), &mut out);
+        write_error_event(&Fault::broken("upstream_error", "y"), &mut out);
         assert!(out.starts_with(b"data: {\"error\":{\"code\":502,") && out.ends_with(b"}}\n\n"));
     }
 }

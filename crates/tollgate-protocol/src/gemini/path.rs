@@ -167,7 +167,7 @@ pub fn write(model: &str, verb: Verb, array: bool) -> String {
 }
 
 /// Text of a path, percent-encoding resolved; `None` where that is broken or gives no text.
-pub(super) fn decoded(text: &str) -> Option<Cow<'_, str>> {
+pub fn decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {
         return Some(Cow::Borrowed(text));
     }

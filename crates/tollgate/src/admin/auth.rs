@@ -1,7 +1,7 @@
 //! Who gets in, and how often anybody may guess.
 //!
-//! Runs before every route, unknown ones included. Failures are counted in one bucket of fixed size: no address or
-//! secret is remembered. The right key always gets in, so that a flood of wrong ones locks nobody out; what keeps a
+//! Runs before every route, unknown ones included. In gets an admin key as bearer, or the cookie of a person who has
+//! signed in at the console. Failures are counted in one bucket of fixed size: no address or secret is remembered. The right key always gets in, so that a flood of wrong ones locks nobody out; what keeps a
 //! key from being guessed is its length, the bucket keeps guessing cheap for us and out of the logs.
 
 use std::sync::{Mutex, PoisonError};
@@ -15,27 +15,34 @@ use axum::response::{IntoResponse as _, Response};
 use super::error::AdminError;
 use super::{AdminState, Caller};
 
-/// Wrong keys that are answered at once.
-const BURST: f64 = 100.0;
-/// Wrong keys a second that are answered for ever.
-const PER_SECOND: f64 = 10.0;
-
 /// A token bucket over the whole process.
 #[derive(Debug)]
-pub(super) struct Throttle(Mutex<(f64, Instant)>);
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self(Mutex::new((BURST, Instant::now())))
-    }
+pub(super) struct Throttle {
+    burst: f64,
+    per_second: f64,
+    bucket: Mutex<(f64, Instant)>,
 }
 
 impl Throttle {
+    /// For programs: so many wrong keys are answered at once, and so many a second for ever.
+    pub(super) fn keys() -> Self {
+        Self::new(100.0, 10.0)
+    }
+
+    /// For people who sign in.
+    pub(super) fn people() -> Self {
+        Self::new(10.0, 0.2)
+    }
+
+    fn new(burst: f64, per_second: f64) -> Self {
+        Self { burst, per_second, bucket: Mutex::new((burst, Instant::now())) }
+    }
+
     /// Takes a token for a failure, if there is one.
-    fn take(&self, now: Instant) -> bool {
-        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let refill = now.saturating_duration_since(bucket.1).as_secs_f64() * PER_SECOND;
-        let tokens = (bucket.0 + refill).min(BURST);
+    pub(super) fn take(&self, now: Instant) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let refill = now.saturating_duration_since(bucket.1).as_secs_f64() * self.per_second;
+        let tokens = (bucket.0 + refill).min(self.burst);
         let taken = tokens >= 1.0;
         *bucket = (if taken { tokens - 1.0 } else { tokens }, now);
         taken
@@ -53,6 +60,10 @@ pub(super) async fn require_admin(State(state): State<AdminState>, mut request: 
 }
 
 fn caller(state: &AdminState, request: &Request) -> Result<Caller, AdminError> {
+    if !request.headers().contains_key(AUTHORIZATION) {
+        let actor = state.sessions.of(&state.pepper, request.headers(), Instant::now());
+        return actor.map(Caller).ok_or_else(AdminError::unauthenticated);
+    }
     let mut values = request.headers().get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(AdminError::unauthenticated());
@@ -80,7 +91,7 @@ mod tests {
 
     #[test]
     fn bucket_empties_and_refills() {
-        let throttle = Throttle::default();
+        let throttle = Throttle::keys();
         let now = Instant::now();
         assert!((0..100).all(|_| throttle.take(now)));
         assert!(!throttle.take(now));

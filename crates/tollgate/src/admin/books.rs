@@ -20,9 +20,9 @@ use tollgate_protocol::usage::ServiceTier;
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 1000;
 
-type Asked<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Asked<T> = Result<Query<T>, QueryRejection>;
 
-fn asked<T>(query: Asked<T>) -> Result<T, AdminError> {
+pub(super) fn asked<T>(query: Asked<T>) -> Result<T, AdminError> {
     query.map(|Query(asked)| asked).map_err(|rejection| AdminError::field("query", rejection.body_text()))
 }
 
@@ -82,11 +82,11 @@ impl ListQuery {
     }
 }
 
-fn book(text: &str) -> Result<Book, AdminError> {
+pub(super) fn book(text: &str) -> Result<Book, AdminError> {
     Book::parse(text).ok_or_else(|| AdminError::field("book", "must be live or test"))
 }
 
-fn time(field: &str, text: &str) -> Result<i64, AdminError> {
+pub(super) fn time(field: &str, text: &str) -> Result<i64, AdminError> {
     clock::parse(text).map_err(|error| AdminError::field(field, error.to_string()))
 }
 
@@ -170,6 +170,11 @@ pub(super) struct UsageQuery {
     to: Option<String>,
     group_by: Option<String>,
     book: Option<String>,
+    key: Option<String>,
+    project: Option<String>,
+    endpoint: Option<String>,
+    model: Option<String>,
+    provider: Option<String>,
 }
 
 pub(super) async fn usage(
@@ -191,7 +196,8 @@ pub(super) async fn usage(
         .collect::<Result<_, _>>()?;
     let book = query.book.as_deref().map_or(Ok(Book::Live), book)?;
     state.books.ledger.catch_up().await;
-    let data = view::sums(&state.store, book, from, to, &groups).await?;
+    let parts = [&query.key, &query.project, &query.endpoint, &query.model, &query.provider];
+    let data = view::sums(&state.store, book, parts.map(|part| part.as_deref()), from, to, &groups).await?;
     Ok(Json(json!({ "data": data, "from": clock::print(from), "to": clock::print(to), "book": book.name() })))
 }
 

@@ -33,6 +33,16 @@ impl AdminError {
         )
     }
 
+    /// At the sign-in.
+    pub(super) fn wrong_key() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "this is not an admin key of this gateway")
+    }
+
+    /// A request for the console that does not come from it.
+    pub(super) fn foreign() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "this route is for the console's own pages")
+    }
+
     pub(super) fn throttled() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", "too many wrong admin keys; try again later")
     }

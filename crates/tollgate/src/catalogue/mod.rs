@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod table;
+pub mod video;
 
 pub use capabilities::accepts;
 
@@ -59,6 +60,39 @@ pub enum Mode {
     Completion,
     /// Vertex's and Gemini's `:predict`, which this gateway does not serve.
     Predict,
+}
+
+impl Mode {
+    pub(super) const ALL: [Self; 11] = [
+        Self::Chat,
+        Self::Responses,
+        Self::Embedding,
+        Self::Transcription,
+        Self::Speech,
+        Self::Image,
+        Self::Video,
+        Self::Realtime,
+        Self::Moderation,
+        Self::Completion,
+        Self::Predict,
+    ];
+
+    /// Its name in the table and in the admin API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Embedding => "embedding",
+            Self::Transcription => "transcription",
+            Self::Speech => "speech",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Realtime => "realtime",
+            Self::Moderation => "moderation",
+            Self::Completion => "completion",
+            Self::Predict => "predict",
+        }
+    }
 }
 
 static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| table::read(table::TEXT));

@@ -42,20 +42,7 @@ fn entry(line: &'static str) -> Option<Entry> {
 }
 
 fn mode(word: &str) -> Option<Mode> {
-    Some(match word {
-        "chat" => Mode::Chat,
-        "responses" => Mode::Responses,
-        "embedding" => Mode::Embedding,
-        "transcription" => Mode::Transcription,
-        "speech" => Mode::Speech,
-        "image" => Mode::Image,
-        "video" => Mode::Video,
-        "realtime" => Mode::Realtime,
-        "moderation" => Mode::Moderation,
-        "completion" => Mode::Completion,
-        "predict" => Mode::Predict,
-        _ => return None,
-    })
+    Mode::ALL.into_iter().find(|mode| mode.name() == word)
 }
 
 /// `None` for `-`, which stands for unknown.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::config::{Config, ConfigError, ConfigErrors, Found, Place, Provider, Sources};
 
@@ -90,54 +90,11 @@ fn print_config(out: &mut impl Write, sources: &Sources, config: &Config) -> io:
 }
 
 fn in_force(sources: &Sources, config: &Config) -> Value {
-    let providers: Vec<Value> = config.providers.values().map(|one| provider(one)).collect();
-    let models: Vec<Value> = config
-        .models
-        .iter()
-        .map(|(name, targets)| {
-            let targets: Vec<Value> = targets
-                .iter()
-                .map(|target| {
-                    json!({
-                        "provider": &*target.provider.name,
-                        "model": &*target.model,
-                        "priority": target.priority,
-                        "weight": target.weight,
-                    })
-                })
-                .collect();
-            json!({ "name": name, "targets": targets })
-        })
-        .collect();
-    json!({
-        "ok": true,
-        "file": sources.file,
-        "listen": config.server.listen.to_string(),
-        "admin_listen": config.server.admin_listen.map(|address| address.to_string()),
-        "tls": config.server.tls.is_some(),
-        "data_dir": config.storage.data_dir,
-        "providers": providers,
-        "models": models,
-    })
-}
-
-fn provider(provider: &Provider) -> Value {
-    let protocols: Vec<&str> = provider.protocols.iter().map(|one| one.name()).collect();
-    let timeouts = provider.timeouts;
-    json!({
-        "name": &*provider.name,
-        "kind": provider.kind.name(),
-        "base_url": provider.base.to_string(),
-        "credentials": provider.credentials.len(),
-        "protocols": protocols,
-        "from_environment": provider.found == Found::Variables,
-        "timeouts_ms": {
-            "connect": timeouts.connect.as_millis(),
-            "first_byte": timeouts.first_byte.as_millis(),
-            "idle": timeouts.idle.as_millis(),
-            "total": timeouts.total.as_millis(),
-        },
-    })
+    let mut shown = Map::new();
+    shown.insert("ok".into(), true.into());
+    shown.insert("file".into(), json!(sources.file));
+    shown.extend(config.shown());
+    shown.into()
 }
 
 fn wrong(errors: &ConfigErrors) -> Value {

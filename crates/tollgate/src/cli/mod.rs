@@ -3,5 +3,6 @@
 pub mod check;
 pub mod keys;
 pub mod ledger;
+pub mod openapi;
 pub mod serve;
 pub mod sim;

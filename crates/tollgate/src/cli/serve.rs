@@ -1,19 +1,25 @@
 //! `tollgate serve`: puts the rooms together, runs them, and takes them down in order.
 
 use crate::accounts::Accounts;
-use crate::admin::{self, AdminState, Books};
+use crate::admin::{self, AdminState, Books, Running};
+use crate::archive::Archive;
+use crate::clock;
 use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
+use crate::face::Face;
 use crate::gateway::Gateway;
 use crate::keys::bootstrap::{self, FirstRun, Installation};
 use crate::ledger::Ledger;
 use crate::memory::Memory;
+use crate::openapi::{self, Access, Operation};
 use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
-use crate::surface::{Planes, Surface};
+use crate::surface::{self, Planes, Surface};
+use crate::tasks::{self, Engine, Links, Tasks};
 use crate::telemetry::{self, Log, Telemetry};
 use crate::upstream::{self, Connector, Network, Sandbox};
+use crate::webhooks;
 use arc_swap::ArcSwap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -118,7 +124,8 @@ async fn run_on(
         .map_err(|e| other("cannot open the ledger")(&e))?;
     let (memory, writer) = Memory::open(installation.store.clone(), installation.pepper.clone())
         .map_err(|e| other("cannot open the memory")(&e))?;
-    let gateway = build(config, &installation, log, accounts, &ledger, memory, books)?;
+    let (gateway, engine) = build(config, &installation, log, accounts, &ledger, memory, books).await?;
+    let file = sources.file.clone();
     let _watcher = {
         let gateway = Arc::clone(&gateway);
         let (runtime, store) = (tokio::runtime::Handle::current(), installation.store.clone());
@@ -144,8 +151,18 @@ async fn run_on(
         config.storage.log_days,
         stop_watching.clone(),
     ));
+    let telling = tokio::spawn(
+        webhooks::Sender {
+            store: installation.store.clone(),
+            secrets: webhooks::Secrets::new(installation.pepper.clone()),
+            network: gateway.network.clone(),
+            news: Arc::clone(&gateway.tasks.news),
+            inside: inside(&gateway),
+        }
+        .run(stop_watching.clone()),
+    );
     let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
-    let house = House::open(config, &gateway, &installation, &bindings)?;
+    let house = House::open(config, &gateway, &installation, &bindings, file)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
     // The workers' shares are the only ones from here on: once they stop to listen, nobody does.
     drop(bindings);
@@ -157,7 +174,11 @@ async fn run_on(
     let _ = watching.await;
     let _ = forgetting.await;
     let _ = remembering.await;
-    let closing = tokio::task::spawn_blocking(move || ledger.close());
+    let _ = telling.await;
+    let closing = tokio::task::spawn_blocking(move || {
+        engine.close();
+        ledger.close();
+    });
     let _ = closing.await;
     installation.store.close().await;
     tracing::info!("stopped");
@@ -172,7 +193,7 @@ fn workers(server: &Server) -> usize {
     }
 }
 
-fn build(
+async fn build(
     config: &Arc<Config>,
     installation: &Installation,
     log: &Log,
@@ -180,18 +201,37 @@ fn build(
     ledger: &Arc<Ledger>,
     memory: Arc<Memory>,
     books: bool,
-) -> Result<Arc<Gateway>, Stop> {
+) -> Result<(Arc<Gateway>, Engine), Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
-    let network = Network::new(connector);
-    let spool = config.storage.data_dir.join("spool");
-    std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
-    Ok(Arc::new(Gateway {
+    let dir = &config.storage.data_dir;
+    let (spool, waiting) = (dir.join("spool"), dir.join("waiting"));
+    for dir in [&spool, &waiting] {
+        std::fs::create_dir_all(dir).map_err(|e| other("cannot make the spool")(&e))?;
+    }
+    let (network, sandbox) = (Network::new(connector), Sandbox::new(0));
+    let fleet = Arc::new(ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)));
+    let proofs = Arc::new(Proofs::new(network.clone()));
+    let parts = tasks::Parts {
+        store: installation.store.clone(),
+        ledger: Arc::clone(ledger),
+        accounts: accounts.clone(),
+        network: network.clone(),
+        proofs: Arc::clone(&proofs),
+        sandbox: sandbox.clone(),
+        fleet: Arc::clone(&fleet),
+        archive: Archive::open(&dir.join("results")).map_err(|e| other("cannot open the kept results")(&e))?,
+        links: Links::new(installation.pepper.digest(b"tollgate links to results 1").bytes()),
+        waiting,
+    };
+    let (tasks, engine) = Tasks::open(parts).await.map_err(|e| other("cannot take up the video tasks")(&e))?;
+    let gateway = Arc::new(Gateway {
         keys: installation.keys.clone(),
-        fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
-        proofs: Arc::new(Proofs::new(network.clone())),
+        fleet,
+        proofs,
         network,
-        sandbox: Sandbox::new(0),
+        sandbox,
         accounts,
+        tasks,
         memory,
         ledger: Arc::clone(ledger),
         books,
@@ -200,7 +240,22 @@ fn build(
         replays: Replays::open(&config.storage.data_dir.join("idempotency"))
             .map_err(|e| other("cannot open the kept results")(&e))?,
         retries: AtomicI64::new(FIRST_RETRIES),
-    }))
+    });
+    Ok((gateway, engine))
+}
+
+/// Networks of the operator that may be told of tasks, as the configuration in force has them.
+fn inside(gateway: &Arc<Gateway>) -> webhooks::Inside {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move || gateway.fleet.load().config.video.internal_networks.clone())
+}
+
+/// The routes of the data plane, for the console.
+fn routes() -> Vec<String> {
+    let answered =
+        |operation: &Operation| operation.access == Access::Key && surface::serves(operation.method, operation.path);
+    let all = openapi::operations().into_iter().filter(answered);
+    all.map(|operation| format!("{} {}", operation.method, operation.path)).collect()
 }
 
 /// The bound addresses.
@@ -223,6 +278,13 @@ impl Bindings {
         };
         Ok(Self { data: bind(server.listen)?, admin: server.admin_listen.map(bind).transpose()?, tls: tls.is_some() })
     }
+
+    /// Where the data plane is, if operators have a listener of their own.
+    fn api_base(&self) -> Option<String> {
+        self.admin.as_ref()?;
+        let scheme = if self.tls { "https" } else { "http" };
+        Some(format!("{scheme}://{}", self.data.address().ok()?))
+    }
 }
 
 /// The running doors and their workers.
@@ -243,6 +305,7 @@ impl House {
         gateway: &Arc<Gateway>,
         installation: &Installation,
         bindings: &Bindings,
+        file: Option<PathBuf>,
     ) -> Result<Self, Stop> {
         let server = &config.server;
         let ready = Arc::new(AtomicBool::new(false));
@@ -255,13 +318,29 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
-        let admin = admin::router(AdminState::of(installation, books));
+        let running = Running {
+            fleet: Arc::new({
+                let gateway = Arc::clone(gateway);
+                move || gateway.fleet.load_full()
+            }),
+            network: gateway.network.clone(),
+            news: Arc::clone(&gateway.tasks.news),
+            proofs: Arc::clone(&gateway.proofs),
+            tls: bindings.tls,
+            file,
+            api_base: bindings.api_base(),
+            routes: routes(),
+            started_at: clock::now_ms(),
+        };
+        let admin = admin::router(AdminState::of(installation, books, running));
+        let face = Arc::new(Face::new(surface::serves));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {
                 handler: Arc::new(Surface {
                     gateway: Arc::clone(gateway),
                     admin: admin.clone(),
+                    face: Arc::clone(&face),
                     store: installation.store.clone(),
                     planes,
                     ready: Arc::clone(&ready),
@@ -427,6 +506,8 @@ fn announce(bindings: &Bindings, config: &Config, first: &FirstRun) -> std::io::
     let mut out = std::io::stdout().lock();
     writeln!(out, "API:      {scheme}://{data}/v1")?;
     writeln!(out, "Admin:    {scheme}://{operators}/admin/v1")?;
+    writeln!(out, "Console:  {scheme}://{operators}/console")?;
+    writeln!(out, "Docs:     {scheme}://{data}/docs")?;
     writeln!(out, "Metrics:  {scheme}://{operators}/metrics")?;
     if config.providers.is_empty() {
         writeln!(out, "No provider is configured: only test keys are answered, by the sandbox.")?;

@@ -218,7 +218,7 @@ pub(super) fn unavailable() -> Fault {
         .after(Some(Duration::from_secs(1)))
 }
 
-fn refusal(refused: Refused, need: Need) -> Fault {
+pub(super) fn refusal(refused: Refused, need: Need) -> Fault {
     match refused {
         Refused::Budget { whose, left } => {
             let of = match whose {

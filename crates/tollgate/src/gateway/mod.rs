@@ -36,7 +36,9 @@ pub mod state;
 mod streamed;
 mod timer;
 mod upload;
+pub mod video;
 mod wait;
+mod work;
 
 use crate::accounts::Accounts;
 use crate::keys::Keys;
@@ -45,6 +47,7 @@ use crate::memory::Memory;
 use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
+use crate::tasks::Tasks;
 use crate::telemetry::{Levels, Telemetry};
 use crate::upstream::{Network, Sandbox};
 use arc_swap::ArcSwap;
@@ -53,7 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 pub use caller::{Session, identify};
-pub use respond::{fault_answer, request_id};
+pub use respond::{Voice, fault_answer, request_id};
 pub use route::{Asked, Route, Stored, StoredPart};
 
 /// What all requests share.
@@ -61,7 +64,7 @@ pub struct Gateway {
     /// All keys.
     pub keys: Keys,
     /// Where requests may go; swapped whole when the configuration changes.
-    pub fleet: ArcSwap<Fleet>,
+    pub fleet: Arc<ArcSwap<Fleet>>,
     /// The way to vendors.
     pub network: Network,
     /// How accounts prove themselves at vendors.
@@ -80,6 +83,8 @@ pub struct Gateway {
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.
     pub spool: PathBuf,
+    /// Video tasks.
+    pub tasks: Arc<Tasks>,
     /// Answers to requests with an `Idempotency-Key`, and where they are kept.
     pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.

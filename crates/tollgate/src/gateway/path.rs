@@ -7,7 +7,7 @@ use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
 use super::outbound::{Outbound, Payload};
-use super::respond::{cost, fault_answer, mark, name, rate_headers};
+use super::respond::{Voice, cost, fault_answer, mark, name, rate_headers};
 use super::state::{Shelves, Turn};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
@@ -42,7 +42,7 @@ pub async fn serve(
 ) -> Answer {
     let meter = Meter::open(&gateway.telemetry, Record::new(asked.route.name(), inbound.started));
     if inbound.headers.contains(&idempotency::KEY) {
-        return Box::pin(idempotency::serve(gateway, asked, inbound, body, session, meter)).await;
+        return Box::pin(idempotency::serve(gateway, asked.into(), inbound, body, session, meter)).await;
     }
     respond(gateway, &asked, &inbound, body, session, meter).await
 }
@@ -306,7 +306,8 @@ pub(super) fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, sess
 }
 
 /// The answer for a request that gets none from a vendor.
-pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> Answer {
+pub(super) fn refuse(stopped: Stopped, voice: impl Into<Voice>, mut meter: Meter) -> Answer {
+    let voice = voice.into();
     let fault = match stopped {
         Stopped::Fault(fault) => fault,
         // Nobody is there to read this; the meter settles as it drops.
@@ -314,7 +315,7 @@ pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> 
     };
     let mut id = String::new();
     meter.note(|record| id.clone_from(&record.id));
-    let mut answer = fault_answer(protocol, &fault, &id);
+    let mut answer = fault_answer(voice, &fault, &id);
     meter.note(|record| {
         record.status = answer.status.as_u16();
         record.error = Some(fault.code.to_string());
@@ -325,11 +326,11 @@ pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> 
         };
         mark(&mut answer.headers, record);
     });
-    rate_headers(&mut answer.headers, protocol, meter.rates);
+    rate_headers(&mut answer.headers, voice.protocol(), meter.rates);
     answer
 }
 
-fn unknown_model(model: &str) -> Fault {
+pub(super) fn unknown_model(model: &str) -> Fault {
     let shown: String = model.chars().take(100).collect();
     Fault::new(
         FaultKind::NotFound,

@@ -10,7 +10,7 @@
 
 mod apply;
 mod block;
-mod codec;
+pub mod codec;
 pub mod entry;
 pub mod find;
 pub mod refund;
@@ -19,6 +19,7 @@ pub mod retention;
 mod run;
 mod section;
 mod stored;
+pub mod timings;
 pub mod verify;
 pub mod view;
 

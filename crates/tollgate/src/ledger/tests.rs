@@ -145,7 +145,7 @@ proptest! {
             assert!(report.is_ok(), "{report:?}");
             assert_eq!(report.entries, expected.len() as u64);
             for book in [Book::Live, Book::Test] {
-                let sums = view::sums(&store, book, 0, now_ms() + 1, &[]).await.unwrap();
+                let sums = view::sums(&store, book, [None; 5], 0, now_ms() + 1, &[]).await.unwrap();
                 let of = |n: &u32| (n.is_multiple_of(7)) == (book == Book::Test);
                 let due: i64 = expected.iter().filter(|(n, _)| of(n)).map(|(_, amount)| amount).sum();
                 assert_eq!(sums[0]["cost_usd"].as_str().unwrap(), crate::money::print(due));
@@ -273,7 +273,7 @@ async fn ledger_at_size() {
     assert!(find::get(&store, one.found[0].0.id).await.unwrap().is_some());
     say("one by its id", since);
     let since = std::time::Instant::now();
-    view::sums(&store, Book::Live, 0, now_ms(), &[view::Group::Day, view::Group::Key]).await.unwrap();
+    view::sums(&store, Book::Live, [None; 5], 0, now_ms(), &[view::Group::Day, view::Group::Key]).await.unwrap();
     say("sums by day and key", since);
     let since = std::time::Instant::now();
     let report = verify(&store).await.unwrap();

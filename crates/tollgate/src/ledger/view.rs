@@ -247,16 +247,18 @@ struct Sums {
     usage: [u64; 14],
 }
 
-/// Sums over whole hours, from and to unix milliseconds (the last hour is not included).
+/// Sums over whole hours, from and to unix milliseconds (the last hour is not included). `parts` name key, project,
+/// endpoint, model and provider; `None` allows all.
 pub async fn sums(
     store: &Store,
     book: Book,
+    parts: [Option<&str>; 5],
     from: i64,
     to: i64,
     groups: &[Group],
 ) -> Result<Vec<Map<String, Value>>, StoreError> {
     let snapshot = &mut store.snapshot().await?;
-    let series = rows::series_matching(snapshot, Some(i64::from(book == Book::Test)), [None; 5]).await?;
+    let series = rows::series_matching(snapshot, Some(i64::from(book == Book::Test)), parts).await?;
     let series: HashMap<i64, &SeriesRow> = series.iter().map(|row| (row.id, row)).collect();
     let (from, to) = (from.div_euclid(HOUR_MS), to.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS));
     let mut all: BTreeMap<Vec<String>, Sums> = BTreeMap::new();

@@ -150,7 +150,7 @@ fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
         tokens("image_output_tokens", usage.image_output_tokens, rates.image_output.or(output));
     }
     one("audio_milliseconds", usage.audio_milliseconds, if by_tokens { Some(0) } else { rates.audio_minute }, 60_000);
-    let video = if usage.video_milliseconds > 0 { rates.video_second.get("default").copied() } else { None };
+    let video = if usage.video_milliseconds > 0 { rates.video(usage.video) } else { None };
     one("video_milliseconds", usage.video_milliseconds, video, 1_000);
     one("images", usage.images, rates.image, 1);
     one("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000);

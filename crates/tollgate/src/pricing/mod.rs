@@ -9,6 +9,7 @@ mod amount;
 mod complete;
 mod rates;
 mod table;
+mod video;
 
 use crate::config::Kind;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use amount::{Amount, Line};
 pub use rates::{Hours, RATE_NAMES, Rates, Row};
+pub use video::is_rate_name;
 
 /// Prices in force. Immutable; a changed one is another book.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::money;
 use proptest::prelude::*;
 use tollgate_protocol::usage::{ServiceTier, Usage};
+use tollgate_protocol::video::kind::{Resolution, Sound, VideoKind};
 
 fn price(kind: Kind, model: &str) -> &'static Arc<Price> {
     PriceBook::catalogue().find(kind, model).unwrap_or_else(|| panic!("{model} has no price"))
@@ -130,6 +131,11 @@ fn as_the_price_pages_say_of_other_media() {
     // Five seconds of Veo 3.1 at 0.40.
     let film = Usage { video_milliseconds: 5_000, ..Usage::default() };
     assert_eq!(usd(Kind::Gemini, "veo-3.1-generate-preview", film), "2.000000000");
+    // By resolution, where that has a price.
+    let video = VideoKind { resolution: Resolution::P1080, sound: Sound::On, ..VideoKind::default() };
+    let film = Usage { video_milliseconds: 5_000, video, ..Usage::default() };
+    assert_eq!(usd(Kind::Ark, "doubao-seedance-2-0-260128", film), "1.770428570");
+    assert_eq!(usd(Kind::Vertex, "veo-3.1-fast-generate-001", film), "0.600000000");
 }
 
 #[test]

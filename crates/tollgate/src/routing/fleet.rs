@@ -163,6 +163,11 @@ impl Fleet {
         Some(choices(&self.deployments, &resolve::resolve(&self.config, name)?, false))
     }
 
+    /// A deployment by its provider's name.
+    pub fn deployment(&self, name: &str) -> Option<&Arc<Deployment>> {
+        self.deployments.get(name)
+    }
+
     /// The deployments in force.
     pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.deployments.values()
@@ -268,13 +273,32 @@ impl Account {
         u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis)
     }
 
-    fn rests_for_rate(&self) -> bool {
+    /// Whether it rests for its rate.
+    pub fn rests_for_rate(&self) -> bool {
         self.state.rate_limited.load(Ordering::Relaxed)
+    }
+
+    /// Whether others are asked first, because it failed a moment ago.
+    pub fn doubted(&self, now: i64) -> bool {
+        self.state.doubted_until.load(Ordering::Relaxed) > now
+    }
+
+    /// Its share of traffic among its provider's accounts.
+    pub fn weight(&self) -> u32 {
+        self.credential.weight
     }
 
     /// How it proves itself, for proofs that are made anew for each request.
     pub fn auth(&self) -> &Auth {
         &self.credential.auth
+    }
+
+    /// The key's text, for finding it in what a vendor echoes.
+    pub fn secret(&self) -> Option<&str> {
+        match &self.credential.auth {
+            Auth::ApiKey(secret) | Auth::AccessToken(secret) => Some(secret.expose()),
+            Auth::ServiceAccount(_) | Auth::KeyPair { .. } => None,
+        }
     }
 }
 
@@ -286,6 +310,11 @@ impl Choice {
 }
 
 impl Attempt {
+    /// The place of the account to use.
+    pub fn index(&self) -> usize {
+        self.account
+    }
+
     /// One account of a deployment, whatever the model.
     pub fn at(deployment: &Arc<Deployment>, account: usize) -> Self {
         let choice = Choice {
@@ -345,7 +374,7 @@ pub fn order(
                     }
                     continue;
                 }
-                let doubted = account.state.doubted_until.load(Ordering::Relaxed) > now;
+                let doubted = account.doubted(now);
                 tiers.push((doubted, choice.priority, Attempt { choice: choice.clone(), account: index }));
             }
         }

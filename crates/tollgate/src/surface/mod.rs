@@ -6,8 +6,10 @@
 mod models;
 mod operators;
 mod own;
+mod served;
 
 use crate::door::Handler;
+use crate::face::Face;
 use crate::gateway::{self, Asked, Gateway, Session, Stored, fault_answer, request_id};
 use crate::http1::HeadError;
 use crate::message::{Answer, CallerBody, Inbound};
@@ -18,6 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
+
+pub use served::serves;
 
 /// Which of the planes a listener serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Surface {
     pub gateway: Arc<Gateway>,
     /// The admin API.
     pub admin: Router,
+    /// Pages for people.
+    pub face: Arc<Face>,
     /// For receipts.
     pub store: Store,
     /// What this listener serves.
@@ -46,9 +52,19 @@ pub struct Surface {
 
 impl Surface {
     /// The routes. Anything else is a 404, known paths with another method a 405.
-    async fn route(&self, inbound: Inbound, body: &mut dyn CallerBody, session: &mut Session) -> Answer {
+    async fn route(&self, mut inbound: Inbound, body: &mut dyn CallerBody, session: &mut Session) -> Answer {
+        // The playground reaches the data plane by the console's own address, with a key like anybody else.
+        let played =
+            inbound.path.strip_prefix("/console/play").filter(|path| path.starts_with('/') && self.planes.admin);
+        let data = self.planes.data || played.is_some();
+        if let Some(path) = played.map(str::to_owned) {
+            inbound.path = path;
+        }
         let path = inbound.path.as_str();
-        if self.planes.data {
+        if data {
+            if let Some(video) = gateway::video::Asked::of(path) {
+                return Box::pin(gateway::video::serve(&self.gateway, video, inbound, body, session)).await;
+            }
             if let Some(asked) = Asked::of(path, inbound.query.as_deref()) {
                 return match inbound.method {
                     Method::POST => gateway::path::serve(&self.gateway, asked, inbound, body, session).await,
@@ -71,15 +87,13 @@ impl Surface {
                 };
             }
         }
-        if self.planes.data && path == "/v1/key" {
+        if data && path == "/v1/key" {
             return match inbound.method {
                 Method::GET | Method::HEAD => own::key(&self.gateway, &inbound, session),
                 _ => wrong_method(Protocol::Chat, "GET"),
             };
         }
-        if self.planes.data
-            && let Some(id) = path.strip_prefix("/v1/receipts/")
-        {
+        if data && let Some(id) = path.strip_prefix("/v1/receipts/") {
             return match inbound.method {
                 Method::GET | Method::HEAD => {
                     Box::pin(own::receipt(&self.gateway, &self.store, &inbound, session, id)).await
@@ -101,10 +115,16 @@ impl Surface {
                 Method::GET | Method::HEAD => self.metrics(),
                 _ => wrong_method(Protocol::Chat, "GET"),
             },
-            _ if self.planes.admin && (path == "/admin" || path.starts_with("/admin/")) => {
+            _ if self.planes.admin
+                && (path == "/admin" || path.starts_with("/admin/") || path == "/console/session") =>
+            {
                 operators::answer(self.admin.clone(), inbound, body).await
             }
-            _ => no_route(&inbound),
+            _ => {
+                let page = self.face.public(&inbound);
+                let page = page.or_else(|| Face::console(&inbound).filter(|_| self.planes.admin));
+                page.unwrap_or_else(|| no_route(&inbound))
+            }
         }
     }
 

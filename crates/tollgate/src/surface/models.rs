@@ -168,7 +168,7 @@ impl Window {
     fn of(query: Option<&str>) -> Result<Self, Fault> {
         let mut window = Self { limit: 20, after: None, before: None };
         for (name, value) in query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('=')) {
-            let text = || value.replace("%2F", "/").replace("%2f", "/").replace("%3A", ":").replace("%3a", ":");
+            let text = || gemini::path::decoded(value).unwrap_or(value.into()).into_owned();
             match name {
                 "limit" => {
                     let limit = value.parse().ok().filter(|limit| (1..=1000).contains(limit));

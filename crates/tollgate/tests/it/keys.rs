@@ -16,11 +16,14 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tollgate::accounts::Accounts;
-use tollgate::admin::{AdminState, Books, Peer, router};
-use tollgate::config::Secret;
+use tollgate::admin::{AdminState, Books, Peer, Running, router};
+use tollgate::config::{Config, Secret, Sources};
 use tollgate::keys::bootstrap::{self, Installation};
 use tollgate::ledger::Ledger;
 use tollgate::pricing::PriceBook;
+use tollgate::proof::Proofs;
+use tollgate::routing::Fleet;
+use tollgate::upstream::{Connector, Network};
 use tower::ServiceExt as _;
 
 const ADMIN: &str = "an-operator's-own-key";
@@ -48,7 +51,21 @@ impl Gate {
         let accounts = Accounts::default();
         let ledger = Ledger::open(dir.path(), 1, false, &installation.store, prices, &accounts).await.unwrap();
         let books = Books { ledger, prices: Arc::new(|| Arc::new(PriceBook::catalogue().clone())) };
-        let router = router(AdminState::of(&installation, books));
+        let config = Arc::new(Config::from_text(&Sources::default(), "").unwrap());
+        let fleet = Arc::new(Fleet::new(config, None));
+        let network = Network::new(Connector::new().unwrap());
+        let running = Running {
+            fleet: Arc::new(move || Arc::clone(&fleet)),
+            network: network.clone(),
+            news: Arc::default(),
+            proofs: Arc::new(Proofs::new(network)),
+            tls: false,
+            file: None,
+            api_base: None,
+            routes: Vec::new(),
+            started_at: 0,
+        };
+        let router = router(AdminState::of(&installation, books, running));
         Self { dir, installation, router }
     }
 
