@@ -62,6 +62,7 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_clean(connection)))
             .connect_with(if is_new { making } else { options.clone() })
             .await?;
         check_library(&writer).await?;
@@ -71,6 +72,7 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_clean(connection)))
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         Ok(Self { writer, readers, options })
     }
@@ -152,6 +154,13 @@ impl Watcher {
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.0.close().await?)
     }
+}
+
+/// Whether a connection can be used again. After a full disk, an I/O error or too little memory `SQLite` has rolled the
+/// transaction back by itself; sqlx's own roll-back then fails, and it counts one that is open from then on. Such a
+/// connection is closed and another one opened.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    Ok(!connection.is_in_transaction())
 }
 
 async fn check_library(pool: &SqlitePool) -> Result<(), StoreError> {
@@ -255,6 +264,29 @@ mod tests {
         write.commit().await.unwrap();
         assert_eq!(revision::current(&store).await.unwrap(), 1);
         assert_ne!(watcher.version().await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_not_for_ever() {
+        let (_parent, _dir, store) = fresh().await;
+        sqlx::query("create table large (bytes blob) strict").execute(&store.writer).await.unwrap();
+        // As on a full disk: what is written fails, and SQLite ends the transaction by itself.
+        let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(&store.writer).await.unwrap();
+        for _ in 0..3 {
+            let limit = format!("pragma max_page_count = {}", pages + 2);
+            sqlx::query(sqlx::AssertSqlSafe(limit)).execute(&store.writer).await.unwrap();
+            let mut write = store.write().await.unwrap();
+            let full = sqlx::query("insert into large values (zeroblob(100000))").execute(write.connection()).await;
+            let full = StoreError::from(full.unwrap_err());
+            assert!(full.to_string().contains("full"), "{full}");
+            drop(write);
+            // There is room again, and it is seen.
+            let mut write = store.write().await.unwrap();
+            sqlx::query("pragma max_page_count = 1000000").execute(write.connection()).await.unwrap();
+            revision::next(&mut write).await.unwrap();
+            write.commit().await.unwrap();
+        }
+        assert_eq!(revision::current(&store).await.unwrap(), 3);
     }
 
     #[tokio::test]
