@@ -3,6 +3,7 @@
 //! Owns the pragmas. Writes go through [`Store::write`] alone, which takes the write lock at once (`begin
 //! immediate`), so that a transaction never fails half-way because somebody else wrote first.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -159,8 +160,8 @@ impl Watcher {
 /// Whether a connection can be used again. After a full disk, an I/O error or too little memory `SQLite` has rolled the
 /// transaction back by itself; sqlx's own roll-back then fails, and it counts one that is open from then on. Such a
 /// connection is closed and another one opened.
-async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    Ok(!connection.is_in_transaction())
+fn is_clean(connection: &mut SqliteConnection) -> Ready<Result<bool, sqlx::Error>> {
+    ready(Ok(!connection.is_in_transaction()))
 }
 
 async fn check_library(pool: &SqlitePool) -> Result<(), StoreError> {
