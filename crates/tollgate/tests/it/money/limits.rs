@@ -2,11 +2,8 @@
 
 use super::*;
 use crate::harness::{Upstream, json_answer};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-fn nano(text: &str) -> i64 {
-    tollgate::money::parse(text).unwrap()
-}
 
 #[test]
 fn a_used_up_budget_refuses() {
@@ -68,33 +65,68 @@ fn what_was_spent_survives_a_restart() {
     gateway.assert_books_add_up();
 }
 
-/// Random sizes with caps, many at once, on one key of one project that both have budgets.
+/// Calls of random sizes at the same time on one key of one project that both have budgets: 200, or five runs of 1,000
+/// with `TOLLGATE_LONG`. At every look, spent and held are within both.
 #[test]
 fn parallel_calls_never_pass_a_budget() {
+    let (runs, calls) = if is_long() { (5, 1_000_u64) } else { (1, 200) };
     let gateway = Gateway::start("");
-    let key = gateway.key(r#"{"name":"race","mode":"test","budget":{"limit_usd":"0.05","window":"total"}}"#);
-    std::thread::scope(|scope| {
-        for thread in 0..10_u64 {
-            let (gateway, key) = (&gateway, &key);
-            scope.spawn(move || {
-                for n in 0..20 {
-                    let tokens = 50 + (thread * 7_919 + n * 104_729) % 900;
-                    let body = format!(r#"{{"model":"gpt-5-mini","max_completion_tokens":{tokens},"messages":[{{"role":"user","content":"hi"}}]}}"#);
-                    let answer = gateway.chat(key, &body, &[("x-tollgate-sim", &format!("output-tokens={tokens}"))]);
+    let mut total = 0;
+    for run in 0..runs {
+        let [of_key, of_project] = ["0.05", "0.0501"];
+        let budget = |limit: &str| format!(r#"{{"limit_usd":"{limit}","window":"total"}}"#);
+        let project = gateway.post(
+            "/admin/v1/projects",
+            &[("authorization", &format!("Bearer {ADMIN}"))],
+            &format!(r#"{{"name":"race","budget":{}}}"#, budget(of_project)),
+        );
+        let key = gateway.key(&format!(
+            r#"{{"name":"race","mode":"test","project":{},"budget":{}}}"#,
+            project.json()["id"],
+            budget(of_key)
+        ));
+        let look = || {
+            let own = gateway.own(&key, "/v1/key").json();
+            for (side, limit) in [(&own["budget"], of_key), (&own["project"]["budget"], of_project)] {
+                let [spent, held] = ["spent_usd", "held_usd"].map(|name| nano(side[name].as_str().unwrap()));
+                assert!(spent + held <= nano(limit), "{own}");
+            }
+            own
+        };
+        let served = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            for call in 0..calls {
+                let (gateway, key, look, served) = (&gateway, &key, &look, &served);
+                let work = move || {
+                    let tokens = 20 + (run * 7_919 + call * 104_729) % 900;
+                    let stream = call.is_multiple_of(3);
+                    let body = format!(
+                        r#"{{"model":"gpt-5-mini","stream":{stream},"max_completion_tokens":{tokens},"messages":[{{"role":"user","content":"hi"}}]}}"#
+                    );
+                    let steer = format!("output-tokens={tokens};chunks=4;chunk-ms=5;ttft-ms={}", call % 40);
+                    let answer = gateway.chat(key, &body, &[("x-tollgate-sim", &steer)]);
                     assert!(matches!(answer.status, 200 | 402), "{}", answer.text());
-                    let own = gateway.own(key, "/v1/key").json();
-                    let spent = nano(own["budget"]["spent_usd"].as_str().unwrap());
-                    let held = nano(own["budget"]["held_usd"].as_str().unwrap());
-                    assert!(spent + held <= nano("0.05"), "{own}");
-                }
-            });
+                    if answer.status == 200 {
+                        served.fetch_add(1, Ordering::Relaxed);
+                    }
+                    look();
+                };
+                std::thread::Builder::new().stack_size(512 * 1024).spawn_scoped(scope, work).unwrap();
+            }
+        });
+        // What is left is too little for many: the budget was used.
+        let mut small = 0;
+        while gateway.chat(&key, &CAPPED.replace("\"m\"", "\"gpt-5-mini\""), &[]).status == 200 {
+            small += 1;
         }
-    });
-    let own = gateway.own(&key, "/v1/key").json();
-    let spent = nano(own["budget"]["spent_usd"].as_str().unwrap());
-    assert!(spent > nano("0.047"), "the budget was used: {own}");
-    assert_eq!(own["budget"]["held_usd"], "0.000000000");
-    assert_eq!(gateway.admin("/usage?book=test")["data"][0]["cost_usd"], own["budget"]["spent_usd"]);
+        let own = look();
+        let spent = nano(own["budget"]["spent_usd"].as_str().unwrap());
+        assert!(spent > nano("0.0497"), "{own}");
+        assert_eq!(own["budget"]["held_usd"], "0.000000000");
+        total += spent;
+        println!("run {run}: {} of {calls} served, {small} small ones after them", served.load(Ordering::Relaxed));
+    }
+    assert_eq!(gateway.admin("/usage?book=test")["data"][0]["cost_usd"], tollgate::money::print(total));
     gateway.assert_books_add_up();
 }
 
