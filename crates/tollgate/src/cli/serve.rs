@@ -275,6 +275,7 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
+        let prices = Arc::clone(&books.prices);
         let running = Running {
             fleet: Arc::new({
                 let gateway = Arc::clone(gateway);
@@ -289,7 +290,7 @@ impl House {
             started_at: clock::now_ms(),
         };
         let admin = admin::router(AdminState::of(installation, books, running));
-        let face = Arc::new(Face::new(surface::serves));
+        let face = Arc::new(Face::new(surface::serves, prices));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {

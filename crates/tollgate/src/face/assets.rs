@@ -20,6 +20,8 @@ use std::sync::{Arc, LazyLock};
 pub(super) enum Folder {
     /// `web/console` and `web/shared`.
     Console,
+    /// `web/docs` and `web/shared`.
+    Docs,
 }
 
 /// A file that can be sent.
@@ -148,6 +150,8 @@ const FILES: &[Embedded] = embedded![
     "console/views/requests.js",
     "console/views/settings.js",
     "console/views/sign-in.js",
+    "docs/docs.css",
+    "docs/docs.js",
     "shared/base.css",
     "shared/icon.svg",
     "shared/theme.js",
@@ -176,6 +180,7 @@ pub(super) fn version() -> &'static str {
 pub(super) fn find(folder: Folder, name: &str) -> Option<Asset> {
     let own = match folder {
         Folder::Console => "console",
+        Folder::Docs => "docs",
     };
     let full = match name.strip_prefix("shared/") {
         Some(shared) => format!("shared/{shared}"),
