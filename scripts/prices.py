@@ -13,6 +13,8 @@ difference. What a row or a service tier does not name is the gateway's matter (
   names is left out: the one that stands in for it in the row would be dearer below the step than above it.
 - Token rates of 0 beside a price by the piece are no prices: such a file says 0 where it does not know. The model is
   left out and so has no price, which is shown; a piece (a song, a picture) is no counter that its answers carry.
+- A later day's rates (`from` after the file's date) name the standard tier. What they do not name, other tiers
+  included, changes as the standard input or output does: vendors have always moved them together.
 - Rates finer than nine decimals are noise of a division (0.01699999999998 a minute is 0.017) and are rounded.
 """
 
@@ -72,6 +74,33 @@ def since(model, built):
     return max((day for day in days if day <= built), default="-")
 
 
+def later(model, built):
+    """(day, rows) for each day after `built` on which rates change: all tiers as they will then be."""
+    now = next((rates(row) for row in model["prices"] if row["tier"] == "standard" and not row.get("utc_windows")), {})
+    for row in model.get("history") or []:
+        if row.get("from", "") <= built or row["tier"] != "standard":
+            continue
+        named = rates(row)
+        scale = {side: Decimal(named[side]) / Decimal(now[side]) for side in ("input", "output")
+                 if side in named and Decimal(now.get(side, "0"))}
+        if not scale or all(value == 1 for value in scale.values()):
+            continue  # in force already, by the other source
+        yield row["from"], [(old, named if old["tier"] == "standard" else {}, scale) for old in model["prices"]]
+
+
+def moved(found, named, scale):
+    """Rates of a row on a later day."""
+    new = {}
+    for key, value in found.items():
+        side = "output" if key in ("output", "reasoning", "audio_output", "image_output") else "input"
+        tokens = key in TOKENS.values()
+        new[key] = plain(Decimal(value) * scale.get(side, 1)) if tokens else value
+    new.update({key: value for key, value in named.items() if key in new})
+    if "reasoning" in new and found["reasoning"] == found.get("output"):
+        new["reasoning"] = new["output"]
+    return new
+
+
 def windows(row):
     """`12345/0000-0100` (weekdays, 1 is Monday, and UTC times) joined by commas."""
     found = []
@@ -96,23 +125,25 @@ def main():
         kind = KINDS.get(model["provider"])
         if (kind, model["id"]) not in served or any(map(placeholder, model["prices"])):
             continue
-        for row in model["prices"]:
-            base = rates(row)
-            if not base:
-                continue
-            steps = [(0, base)]
-            steps += [(s["above_input_tokens"], step(base, rates(s))) for s in row.get("steps") or []]
-            for above, found in steps:
-                shown = [f"{key}={found[key]}" for key in ORDER if key in found]
-                shown += [f"{key}={found[key]}" for key in sorted(found) if key.startswith("video.")]
-                held = since(model, data["built"])
-                lines.append((kind, model["id"], held, row["tier"], windows(row), above, " ".join(shown)))
+        whole = [(since(model, data["built"]), [(row, {}, {}) for row in model["prices"]])]
+        for day, rows in whole + list(later(model, data["built"])):
+            for row, named, scale in rows:
+                base = rates(row)
+                if not base:
+                    continue
+                steps = [(0, base)]
+                steps += [(s["above_input_tokens"], step(base, rates(s))) for s in row.get("steps") or []]
+                for above, found in steps:
+                    found = moved(found, named if above == 0 else {}, scale)
+                    shown = [f"{key}={found[key]}" for key in ORDER if key in found]
+                    shown += [f"{key}={found[key]}" for key in sorted(found) if key.startswith("video.")]
+                    lines.append((kind, model["id"], day, row["tier"], windows(row), above, " ".join(shown)))
     print("# Made by scripts/prices.py. Facts from litellm (MIT, Berri AI) and genai-prices (MIT, Pydantic Services Inc.).")
     print("# kind, model, since when (- is the date below), service tier, UTC windows, above so many input tokens, rates:")
     print("# US dollars for a million tokens, a minute of audio, an image, a thousand tool calls, a second of video by")
     print("# resolution.")
     print("date\t" + data["built"])
-    for line in sorted(set(lines), key=lambda l: (l[0], l[1], l[3], l[4] != "-", l[4], l[5])):
+    for line in sorted(set(lines), key=lambda l: (l[0], l[1], l[2] if l[2] > data["built"] else "", l[3], l[4] != "-", l[4], l[5])):
         print("\t".join(map(str, line)))
 
 

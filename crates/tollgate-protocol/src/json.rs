@@ -57,6 +57,8 @@ impl std::error::Error for JsonError {}
 pub struct Member<'a> {
     /// The key between its quotes, as written.
     raw_key: &'a [u8],
+    /// Where the key's opening quote is.
+    pub from: usize,
     /// Where the value is, without surrounding white space.
     pub start: usize,
     /// One past the value's last byte.
@@ -127,6 +129,7 @@ pub fn members<'a>(text: &'a [u8], mut each: impl FnMut(Member<'a>)) -> Result<u
     }
     loop {
         cursor.blank();
+        let from = cursor.at;
         let raw_key = cursor.string()?;
         cursor.blank();
         cursor.expect(b':')?;
@@ -134,7 +137,7 @@ pub fn members<'a>(text: &'a [u8], mut each: impl FnMut(Member<'a>)) -> Result<u
         let start = cursor.at;
         cursor.value(1)?;
         let end = cursor.at;
-        each(Member { raw_key, start, end, value: text.get(start..end).unwrap_or_default() });
+        each(Member { raw_key, from, start, end, value: text.get(start..end).unwrap_or_default() });
         cursor.blank();
         match cursor.next()? {
             b',' => {}

@@ -25,6 +25,7 @@
 //! | [`embeddings`], [`audio`] | their siblings |
 //! | [`messages`], [`responses`], [`gemini`] | Anthropic Messages, `OpenAI` Responses, Gemini `generateContent` |
 //! | [`estimate`] | tokens where a vendor tells none |
+//! | [`video`] | video tasks of four vendors, and one dialect in front of them |
 //! | [`openai`] | error envelope and model list that its protocols share |
 
 pub mod array;
@@ -51,5 +52,6 @@ pub mod splice;
 pub mod sse;
 pub mod tap;
 pub mod usage;
+pub mod video;
 pub mod write;
 mod writing;

@@ -5,6 +5,7 @@
 //! which convention a number came from.
 
 use crate::json;
+use crate::video::kind::VideoKind;
 
 /// Largest count of one kind that is believed; more is clamped and marked.
 pub const MAX_COUNT: u64 = 1_000_000_000;
@@ -85,6 +86,8 @@ pub struct Usage {
     pub tool_calls: u64,
     /// At which of its speeds the vendor says that it served the request.
     pub tier: ServiceTier,
+    /// What the video made is sold by.
+    pub video: VideoKind,
     /// A vendor's number could not be true and was clamped.
     pub suspect: bool,
 }

@@ -1,11 +1,11 @@
 //! Pretend providers that speak the vendors' wire formats and can misbehave on purpose.
 //!
 //! Owns what a pretended answer *is*: [`Simulator::answer`] turns a request into an [`Answer`], a script of timed
-//! steps, without a socket or a clock. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
+//! steps, without a socket. [`serve`] plays such scripts over TCP with an HTTP of its own that can break
 //! HTTP. Imports no other crate of this workspace: an encoder shared with the gateway would hide its own mistakes.
 //!
 //! The same request gets the same answer from the same seed, to the byte, ids and times included, except that a stored
-//! response whose id is taken gets the next one.
+//! response whose id is taken gets the next one, and that video tasks have ids and times of their own.
 //!
 //! # Steering
 //!
@@ -43,9 +43,29 @@
 //! | `keep-alives`, `keep-alives=N` | comments for ever, or N before the stream; plain answers: blank lines. `keepalive-ms=` apart |
 //! | `blank-lines=N` | plain answers: N blank lines before the JSON |
 //! | `crlf` | streams: CRLF line ends |
-//! | `video=failed`, `filtered`, `slow`; `video-seconds=N` | accepted, without effect yet |
+//! | `video=failed`, `filtered`, `expired`, `slow` | how a video task ends, or that it takes two minutes |
+//! | `video-seconds=N` | seconds from a task's creation to its end, 3 unless said otherwise; a fifth of them in the queue |
+//! | `video-partial` | one sample fewer than asked is delivered, the missing one filtered; for requests of two and more |
+//! | `video-lost` | the task is made, and the connection closed without an answer |
+//! | `video-poll-429`, `video-poll-500`, `…=N` | the first poll of the task, or the first N, are answered so; 429 comes first |
+//! | `video-link-expired` | the task succeeds, and the links to its result have expired |
+//! | `video-parallel=N` | refused as the vendor does when N unfinished tasks of the account are there |
+//! | `video-bytes=N` | clips of at least N bytes, up to 1 GiB; the rest of the file is padding |
+//! | `code=NAME` | a video vendor's own error by its code: Kling's numbers, Ark's and Google's names |
 //!
 //! A fault that counts more content than there is strikes at the end of the content.
+//!
+//! What begins with `video` counts on the request that makes a task, for the whole life of that task. A create with
+//! `refuse`, `reset=before-head`, `html`, an error or a status from 300 on makes none; one whose answer breaks later
+//! (`cut-after`, `hang`, `reset=after-head`, `garbage-after`, `error-after`) has made it.
+//!
+//! # Video tasks
+//!
+//! They live in time ([`Clock`]) and in a table that clones share, of at most 50,000 tasks and 32 MiB of their texts; the
+//! oldest is forgotten first. Ids hold the time and so differ from request to request, and they say what they stand for:
+//! a simulator of the same seed answers for a task that it forgot, or that another process made. What it then does not
+//! know is the prompt, the caller's own id, whether the task was cancelled or deleted, and what was counted; and the
+//! task is in no list until it has been asked for.
 
 mod anthropic;
 mod call;
@@ -86,6 +106,7 @@ pub struct Simulator {
     clock: Clock,
     tasks: Arc<videos::Table>,
     rules: Arc<rules::Rules>,
+    kling_secret: Option<Arc<str>>,
 }
 
 /// Whose wire format a request is in.
@@ -157,6 +178,7 @@ impl Simulator {
             clock: Clock::system(),
             tasks: Arc::default(),
             rules: Arc::default(),
+            kling_secret: None,
         }
     }
 
@@ -172,6 +194,14 @@ impl Simulator {
     #[must_use]
     pub fn wanting_key(mut self) -> Self {
         self.wants_key = true;
+        self
+    }
+
+    /// Wants Kling's tokens signed with this secret; without it their signatures are not looked into. Keys are taken as
+    /// before.
+    #[must_use]
+    pub fn with_kling_secret(mut self, secret: &str) -> Self {
+        self.kling_secret = Some(secret.into());
         self
     }
 

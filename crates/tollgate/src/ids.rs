@@ -22,6 +22,9 @@ const VALUES: [u8; 256] = {
 const TIME: usize = 10;
 const HALF: usize = 8;
 
+/// Prefix of request ids.
+pub const REQUEST: &str = "req_";
+
 /// Longest id that is looked up, in bytes; all of ours are shorter.
 pub const MAX: usize = 64;
 
@@ -34,12 +37,12 @@ pub struct NoRandomness;
 pub fn new(prefix: &str, now_ms: i64) -> Result<String, NoRandomness> {
     let mut random = [0_u8; 16];
     rand::fill(&mut random).map_err(|_| NoRandomness)?;
-    Ok(text(prefix, now_ms, u128::from_be_bytes(random)))
+    Ok(from_bits(prefix, stamped(now_ms, u128::from_be_bytes(random))))
 }
 
-fn text(prefix: &str, now_ms: i64, random: u128) -> String {
+fn stamped(now_ms: i64, random: u128) -> u128 {
     let time = u128::from(now_ms.max(0).unsigned_abs() & 0xffff_ffff_ffff);
-    from_bits(prefix, (time << 80) | (random >> 48))
+    time << 80 | random >> 48
 }
 
 /// The 26 digits of an id: three parts that are numbers of the machine's own size.
@@ -59,8 +62,12 @@ fn digits(bits: u128) -> [u8; 26] {
 
 /// A new request id. Made on every request, so its randomness is drawn in larger lots.
 pub fn request(now_ms: i64) -> String {
-    let random = u128::from(draw()) << 64 | u128::from(draw());
-    text("req_", now_ms, random)
+    from_bits(REQUEST, request_bits(now_ms))
+}
+
+/// The bits of a new request id.
+pub fn request_bits(now_ms: i64) -> u128 {
+    stamped(now_ms, u128::from(draw()) << 64 | u128::from(draw()))
 }
 
 /// The 128 bits of an id with this prefix: its time in milliseconds above, its random part below. They sort as the

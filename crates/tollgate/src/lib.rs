@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod archive;
 pub mod catalogue;
 pub mod cli;
 pub mod clock;
@@ -28,5 +29,7 @@ pub mod replay;
 pub mod routing;
 pub mod store;
 pub mod surface;
+pub mod tasks;
 pub mod telemetry;
 pub mod upstream;
+pub mod webhooks;

@@ -11,7 +11,7 @@ use crate::{
 
 /// One error answer before it is written.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub status: u16,
     pub name: &'static str,
     pub message: String,
@@ -20,12 +20,12 @@ pub(super) struct Failure {
 
 impl Failure {
     /// A 400.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::of(400, "INVALID_ARGUMENT", message)
     }
 
     /// A 400 about a field of the JSON itself.
-    pub(super) fn payload(path: &str, description: String) -> Self {
+    pub(crate) fn payload(path: &str, description: String) -> Self {
         let mut violation = json!({"description": description});
         if let (false, Value::Object(fields)) = (path.is_empty(), &mut violation) {
             fields.insert("field".to_owned(), path.into());
@@ -35,7 +35,7 @@ impl Failure {
     }
 
     /// A 400 about what a field means.
-    pub(super) fn field(path: &str, what: &str) -> Self {
+    pub(crate) fn field(path: &str, what: &str) -> Self {
         Self::invalid(format!("* GenerateContentRequest.{path}: {what}\n"))
     }
 
@@ -51,7 +51,7 @@ impl Failure {
     }
 
     /// `{"error":{…}}`
-    pub(super) fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let mut error = json!({"code": self.status, "message": self.message, "status": self.name});
         if let (false, Value::Object(fields)) = (self.details.is_empty(), &mut error) {
             fields.insert("details".to_owned(), Value::Array(self.details.clone()));
@@ -60,7 +60,7 @@ impl Failure {
     }
 
     /// The answer; where a JSON array was asked for, in an array.
-    pub(super) fn answer(&self, in_array: bool, stamp: &mut Stamp) -> Answer {
+    pub(crate) fn answer(&self, in_array: bool, stamp: &mut Stamp) -> Answer {
         let body = if in_array { json!([self.body()]) } else { self.body() };
         let headers = Gemini.headers(stamp, "application/json; charset=UTF-8");
         Answer::whole(self.status, headers, format!("{body:#}\n"))
@@ -68,20 +68,20 @@ impl Failure {
 }
 
 /// What an error in the middle of an answer says, `error-after`.
-pub(super) fn in_the_middle() -> Failure {
+pub(crate) fn in_the_middle() -> Failure {
     Failure::of(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
 }
 
 /// Which words an error needs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct About<'a> {
+pub(crate) struct About<'a> {
     pub model: &'a str,
     pub verb: &'a str,
     /// The caller's own, which the vendor repeats to it.
     pub key: &'a str,
 }
 
-pub(super) fn refused(refusal: Refusal, about: About<'_>) -> Failure {
+pub(crate) fn refused(refusal: Refusal, about: About<'_>) -> Failure {
     let model = about.model;
     match refusal {
         Refusal::InsufficientQuota => quota(model, "GenerateRequestsPerDayPerProjectPerModel", None),
@@ -129,7 +129,7 @@ fn quota(model: &str, id: &str, retry: Option<&str>) -> Failure {
 }
 
 /// The usual error behind a status.
-pub(super) fn of_status(status: u16, about: About<'_>) -> Failure {
+pub(crate) fn of_status(status: u16, about: About<'_>) -> Failure {
     let failure = match status {
         401 => Failure::of(
             401,
@@ -155,7 +155,7 @@ pub(super) fn of_status(status: u16, about: About<'_>) -> Failure {
     Failure { status, ..failure }
 }
 
-pub(super) fn no_key(vertex: bool) -> Failure {
+pub(crate) fn no_key(vertex: bool) -> Failure {
     if vertex {
         return Failure::of(
             401,
@@ -173,6 +173,6 @@ pub(super) fn no_key(vertex: bool) -> Failure {
     )
 }
 
-pub(super) fn no_such_url(path: &str) -> Failure {
+pub(crate) fn no_such_url(path: &str) -> Failure {
     Failure::of(404, "NOT_FOUND", format!("The requested URL {path} was not found on this server."))
 }

@@ -7,7 +7,7 @@ mod ask;
 mod check;
 mod count;
 mod embed;
-mod error;
+pub(crate) mod error;
 mod generate;
 mod models;
 
@@ -24,7 +24,7 @@ use check::Fields;
 use error::{About, Failure};
 
 /// Google as the maker of answers.
-struct Gemini;
+pub(crate) struct Gemini;
 
 impl House for Gemini {
     fn headers(&self, stamp: &mut Stamp, content_type: &str) -> Vec<(&'static str, String)> {

@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 
 use super::error::{Failure, missing, wrong_type};
 
-pub(super) type Fields = Map<String, Value>;
+pub(crate) type Fields = Map<String, Value>;
 
 /// A field that is there and not null.
-pub(super) fn given<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
+pub(crate) fn given<'a>(fields: &'a Fields, name: &str) -> Option<&'a Value> {
     fields.get(name).filter(|value| !value.is_null())
 }
 
-pub(super) fn flag(fields: &Fields, name: &str) -> Result<bool, Failure> {
+pub(crate) fn flag(fields: &Fields, name: &str) -> Result<bool, Failure> {
     match given(fields, name) {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
@@ -19,7 +19,7 @@ pub(super) fn flag(fields: &Fields, name: &str) -> Result<bool, Failure> {
     }
 }
 
-pub(super) fn integer(fields: &Fields, name: &str, least: i64, most: i64) -> Result<Option<u64>, Failure> {
+pub(crate) fn integer(fields: &Fields, name: &str, least: i64, most: i64) -> Result<Option<u64>, Failure> {
     let Some(value) = given(fields, name) else {
         return Ok(None);
     };
@@ -36,7 +36,7 @@ pub(super) fn integer(fields: &Fields, name: &str, least: i64, most: i64) -> Res
     Err(Failure::invalid(message, name, code))
 }
 
-pub(super) fn decimal(fields: &Fields, name: &str, least: f64, most: f64) -> Result<(), Failure> {
+pub(crate) fn decimal(fields: &Fields, name: &str, least: f64, most: f64) -> Result<(), Failure> {
     let Some(value) = given(fields, name) else {
         return Ok(());
     };
@@ -53,7 +53,7 @@ pub(super) fn decimal(fields: &Fields, name: &str, least: f64, most: f64) -> Res
     Err(Failure::invalid(message, name, code))
 }
 
-pub(super) fn list<'a>(fields: &'a Fields, name: &str, of: &str) -> Result<&'a [Value], Failure> {
+pub(crate) fn list<'a>(fields: &'a Fields, name: &str, of: &str) -> Result<&'a [Value], Failure> {
     match fields.get(name) {
         None => Err(missing(name)),
         Some(Value::Array(list)) if list.is_empty() => {
@@ -68,7 +68,7 @@ pub(super) fn list<'a>(fields: &'a Fields, name: &str, of: &str) -> Result<&'a [
     }
 }
 
-pub(super) fn too_long(name: &str, most: usize, got: usize) -> Failure {
+pub(crate) fn too_long(name: &str, most: usize, got: usize) -> Failure {
     let message = format!(
         "Invalid '{name}': array too long. Expected an array with maximum length {most}, but got an array with length \
          {got} instead."

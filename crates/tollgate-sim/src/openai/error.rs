@@ -12,12 +12,12 @@ use crate::{
     steer::Refusal,
 };
 
-pub(super) const ORGANIZATION: &str = "org-SimulatedOrganization0000";
+pub(crate) const ORGANIZATION: &str = "org-SimulatedOrganization0000";
 const MASKED_KEY: &str = "sk-proj-********************************************************sim0";
 
 /// One error answer before it is written.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub status: u16,
     pub message: String,
     pub kind: &'static str,
@@ -28,17 +28,17 @@ pub(super) struct Failure {
 
 impl Failure {
     /// A 400 without a parameter or a code.
-    pub(super) fn plain(message: impl Into<String>) -> Self {
+    pub(crate) fn plain(message: impl Into<String>) -> Self {
         Self::of(400, "invalid_request_error", None, message)
     }
 
     /// A 400 about one parameter.
-    pub(super) fn invalid(message: impl Into<String>, param: impl Into<String>, code: &'static str) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>, param: impl Into<String>, code: &'static str) -> Self {
         Self { param: Some(param.into()), ..Self::of(400, "invalid_request_error", Some(code), message) }
     }
 
     /// The caller's steering asks for something that cannot be.
-    pub(super) fn steered(message: impl Into<String>) -> Self {
+    pub(crate) fn steered(message: impl Into<String>) -> Self {
         Self::invalid(message, "x-tollgate-sim", "invalid_value")
     }
 
@@ -52,11 +52,11 @@ impl Failure {
     }
 
     /// `{"error":{…}}`
-    pub(super) fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         json!({"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}})
     }
 
-    pub(super) fn answer(&self, house: &dyn House, stamp: &mut Stamp) -> Answer {
+    pub(crate) fn answer(&self, house: &dyn House, stamp: &mut Stamp) -> Answer {
         let body = format!("{:#}\n", self.body());
         let mut answer = Answer::whole(self.status, house.headers(stamp, "application/json; charset=utf-8"), body);
         for (name, value) in &self.headers {
@@ -67,18 +67,18 @@ impl Failure {
 }
 
 /// What an error in the middle of an answer says, `error-after`.
-pub(super) fn in_the_middle() -> Failure {
+pub(crate) fn in_the_middle() -> Failure {
     Failure::of(500, "server_error", None, "The server had an error while processing your request. Sorry about that!")
 }
 
 impl Failure {
     /// As an event of a stream that has only `data:` lines.
-    pub(super) fn event(&self, out: &mut BytesMut) {
+    pub(crate) fn event(&self, out: &mut BytesMut) {
         out.extend_from_slice(format!("data: {}\n\n", self.body()).as_bytes());
     }
 }
 
-pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
+pub(crate) fn refused(refusal: Refusal, model: &str) -> Failure {
     match refusal {
         Refusal::InsufficientQuota => Failure::of(
             429,
@@ -138,7 +138,7 @@ pub(super) fn refused(refusal: Refusal, model: &str) -> Failure {
 }
 
 /// The same where the Responses protocol has other words, as recorded.
-pub(super) fn refused_in_responses(refusal: Refusal, model: &str) -> Failure {
+pub(crate) fn refused_in_responses(refusal: Refusal, model: &str) -> Failure {
     match refusal {
         Refusal::ModelNotFound => {
             Failure::invalid(format!("The requested model '{model}' does not exist."), "model", "model_not_found")
@@ -153,7 +153,7 @@ pub(super) fn refused_in_responses(refusal: Refusal, model: &str) -> Failure {
 }
 
 /// The usual error behind a status.
-pub(super) fn of_status(status: u16, model: &str) -> Failure {
+pub(crate) fn of_status(status: u16, model: &str) -> Failure {
     let failure = match status {
         401 => refused(Refusal::InvalidApiKey, model),
         404 => refused(Refusal::ModelNotFound, model),
@@ -175,7 +175,7 @@ pub(super) fn of_status(status: u16, model: &str) -> Failure {
     Failure { status, ..failure }
 }
 
-pub(super) fn no_key() -> Failure {
+pub(crate) fn no_key() -> Failure {
     Failure::of(
         401,
         "invalid_request_error",
@@ -186,27 +186,32 @@ pub(super) fn no_key() -> Failure {
     )
 }
 
-pub(super) fn not_json() -> Failure {
+pub(crate) fn not_json() -> Failure {
     Failure::plain(
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
          library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)",
     )
 }
 
-pub(super) fn no_such_url(method: &str, path: &str) -> Failure {
+pub(crate) fn no_such_url(method: &str, path: &str) -> Failure {
     Failure::of(404, "invalid_request_error", None, format!("Invalid URL ({method} {path})"))
 }
 
-pub(super) fn wrong_method(method: &str, path: &str, right: &str) -> Failure {
+pub(crate) fn wrong_method(method: &str, path: &str, right: &str) -> Failure {
     let message = format!("Not allowed to {method} on {path}. (HINT: Perhaps you meant to use {right} instead?)");
     Failure::of(405, "invalid_request_error", Some("method_not_allowed"), message)
 }
 
-pub(super) fn missing(param: &str) -> Failure {
+/// An object that is not there, or not the caller's.
+pub(crate) fn not_found(message: impl Into<String>) -> Failure {
+    Failure::of(404, "invalid_request_error", None, message)
+}
+
+pub(crate) fn missing(param: &str) -> Failure {
     Failure::invalid(format!("Missing required parameter: '{param}'."), param, "missing_required_parameter")
 }
 
-pub(super) fn wrong_type(param: &str, wanted: &str, got: &Value) -> Failure {
+pub(crate) fn wrong_type(param: &str, wanted: &str, got: &Value) -> Failure {
     let got = match got {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -223,8 +228,14 @@ pub(super) fn wrong_type(param: &str, wanted: &str, got: &Value) -> Failure {
     )
 }
 
-pub(super) fn not_supported(param: &str, got: &str, supported: &[&str]) -> Failure {
+pub(crate) fn not_supported(param: &str, got: &str, supported: &[&str]) -> Failure {
     let names: Vec<String> = supported.iter().map(|name| format!("'{name}'")).collect();
-    let message = format!("Invalid value: '{got}'. Supported values are: {}.", names.join(", "));
+    let names = match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    };
+    let message = format!("Invalid value: '{got}'. Supported values are: {names}.");
     Failure::invalid(message, param, "invalid_value")
 }

@@ -4,9 +4,9 @@
 
 mod audio;
 mod chat;
-mod check;
+pub(crate) mod check;
 mod embeddings;
-mod error;
+pub(crate) mod error;
 mod models;
 mod responses;
 mod strict;
@@ -23,7 +23,7 @@ use error::Failure;
 pub(crate) use responses::Memory;
 
 /// `OpenAI` as the maker of answers.
-struct OpenAi;
+pub(crate) struct OpenAi;
 
 impl House for OpenAi {
     fn headers(&self, stamp: &mut Stamp, content_type: &str) -> Vec<(&'static str, String)> {
@@ -118,7 +118,7 @@ fn route(call: &mut Call<'_>) -> Result<Answer, Failure> {
 }
 
 /// A JSON body as an object.
-fn object(body: &[u8]) -> Result<serde_json::Map<String, Value>, Failure> {
+pub(crate) fn object(body: &[u8]) -> Result<serde_json::Map<String, Value>, Failure> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) => Ok(fields),
         _ => Err(error::not_json()),

@@ -4,19 +4,7 @@
 //! they are the same up to their first `.`: `acme.one` and `acme.two`, and all tokens that begin with `ya29.`. Kling's
 //! signed tokens belong to their issuer.
 
-use super::text;
-use crate::{Request, content::fnv1a};
-
-/// The first credential of a request, in any of the places where vendors look for one.
-pub(super) fn credential(request: &Request<'_>) -> Option<String> {
-    let header =
-        ["authorization", "x-goog-api-key", "x-api-key", "api-key"].iter().find_map(|name| request.header(name));
-    match header {
-        Some(value) => Some(bearer(value).unwrap_or(value).to_owned()),
-        None => text::query(request.query, "key").next(),
-    }
-    .filter(|credential| !credential.is_empty())
-}
+use crate::content::fnv1a;
 
 /// What follows `Bearer`.
 pub(super) fn bearer(value: &str) -> Option<&str> {

@@ -3,8 +3,6 @@
 //! Decides by the tail of a path whose call it is; holds what all of them share. A vendor's words, shapes and checks are
 //! in its own folder. Never calls anyone back, never sleeps: a task is where the clock says it is.
 
-#![allow(dead_code)] // until the other vendors are here, a few commits on
-
 mod ark;
 mod auth;
 mod blob;
@@ -12,11 +10,13 @@ mod image;
 mod kling;
 mod life;
 mod media;
+mod openai;
 mod results;
 mod shape;
 mod table;
 mod text;
 mod ticket;
+mod veo;
 
 use std::cell::Cell;
 
@@ -24,8 +24,11 @@ use serde_json::Value;
 
 use crate::{
     Request, Simulator,
+    call::{House, Stamp},
     content::{Rng, decoded, fnv1a},
     faults,
+    gemini::Gemini,
+    openai::OpenAi,
     script::{Answer, Step},
     steer::{At, BadSteer, Refusal, Steer},
 };
@@ -38,8 +41,13 @@ pub(crate) use table::Table;
 /// Whose protocol a call speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Vendor {
+    OpenAi,
     Ark,
     Kling,
+    /// Veo on the Gemini API.
+    Gemini,
+    /// Veo on Vertex, and the store where it puts its clips.
+    Vertex,
     /// A link to a result that needs no key.
     Link,
 }
@@ -54,8 +62,10 @@ enum Which {
 /// A call of a video vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Asked {
+    OpenAi(openai::Asked),
     Ark(Which),
     Kling(Kind, Which),
+    Veo(veo::Asked),
     Link(results::Link),
 }
 
@@ -64,6 +74,8 @@ impl Asked {
     fn creates(&self) -> bool {
         match self {
             Self::Ark(which) | Self::Kling(_, which) => *which == Which::All,
+            Self::OpenAi(asked) => matches!(asked, openai::Asked::All | openai::Asked::Remix(_)),
+            Self::Veo(asked) => matches!(asked, veo::Asked::Create(_)),
             Self::Link(_) => false,
         }
     }
@@ -94,17 +106,23 @@ enum Trouble<'a> {
 #[derive(Debug)]
 struct Failure {
     status: u16,
+    /// Beside those that all answers of the vendor have.
+    headers: Vec<(&'static str, &'static str)>,
     content_type: &'static str,
     body: String,
 }
 
 impl Failure {
     fn json(status: u16, body: &Value) -> Self {
-        Self { status, content_type: "application/json", body: body.to_string() }
+        Self { status, headers: Vec::new(), content_type: "application/json", body: body.to_string() }
     }
 
-    fn answer(self) -> Answer {
-        Answer::whole(self.status, vec![("content-type", self.content_type.to_owned())], self.body)
+    fn answer(self, call: &Call<'_>) -> Answer {
+        let mut answer = Answer::whole(self.status, call.head(self.content_type), self.body);
+        for (name, value) in self.headers {
+            answer.header(name, value);
+        }
+        answer
     }
 }
 
@@ -128,13 +146,16 @@ fn asked(path: &str) -> Option<(Vendor, Asked)> {
     if let Some(link) = results::asked(path) {
         return Some((Vendor::Link, Asked::Link(link)));
     }
-    if let Some(id) = ark::asked(path) {
-        return Some((Vendor::Ark, Asked::Ark(id)));
+    if let Some(which) = ark::asked(path) {
+        return Some((Vendor::Ark, Asked::Ark(which)));
     }
     if let Some((kind, which)) = kling::asked(path) {
         return Some((Vendor::Kling, Asked::Kling(kind, which)));
     }
-    None
+    if let Some((vertex, asked)) = veo::asked(path) {
+        return Some((if vertex { Vendor::Vertex } else { Vendor::Gemini }, Asked::Veo(asked)));
+    }
+    openai::asked(path).map(|asked| (Vendor::OpenAi, Asked::OpenAi(asked)))
 }
 
 /// The answer of a video vendor; none when the path is no video vendor's.
@@ -153,7 +174,7 @@ pub(crate) fn answer(simulator: &Simulator, request: &Request<'_>, steer: Result
     if creates && answered.is_err() {
         simulator.tasks.refused();
     }
-    let answer = answered.unwrap_or_else(Failure::answer);
+    let answer = answered.unwrap_or_else(|failure| failure.answer(&call));
     Some(match call.steer.status {
         Some(status) if status < 300 && answer.status < 300 => Answer { status, ..answer },
         _ => answer,
@@ -170,6 +191,8 @@ impl<'a> Call<'a> {
 
     fn trouble(&self, trouble: &Trouble<'_>) -> Failure {
         match self.vendor {
+            Vendor::OpenAi => openai::trouble(self, trouble),
+            Vendor::Gemini | Vendor::Vertex => veo::trouble(self, trouble),
             Vendor::Ark => ark::trouble(self, trouble),
             Vendor::Kling => kling::trouble(self, trouble),
             Vendor::Link => results::trouble(trouble),
@@ -196,26 +219,37 @@ impl<'a> Call<'a> {
     }
 
     fn authenticated(&self) -> Result<u8, Failure> {
-        match self.vendor {
-            Vendor::Kling => kling::account(self),
-            Vendor::Ark | Vendor::Link => auth::credential(self.request)
-                .map(|credential| auth::account(&credential))
-                .ok_or_else(|| self.trouble(&Trouble::NoKey)),
+        if self.vendor == Vendor::Kling {
+            return kling::account(self);
         }
+        let credential = self.request.credential();
+        if credential.is_empty() { Err(self.trouble(&Trouble::NoKey)) } else { Ok(auth::account(&credential)) }
     }
 
     fn act(&self, asked: Asked) -> Result<Answer, Failure> {
         match asked {
+            Asked::OpenAi(asked) => openai::answer(self, &asked),
+            Asked::Veo(asked) => veo::answer(self, &asked),
             Asked::Ark(which) => ark::answer(self, &which),
             Asked::Kling(kind, which) => kling::answer(self, kind, &which),
             Asked::Link(link) => results::answer(self, &link),
         }
     }
 
+    /// The headers that all answers of the vendor have.
+    fn head(&self, content_type: &str) -> Vec<(&'static str, String)> {
+        let mut stamp = Stamp::new(self.simulator, self.request);
+        match self.vendor {
+            Vendor::OpenAi => OpenAi.headers(&mut stamp, content_type),
+            Vendor::Gemini | Vendor::Vertex => Gemini.headers(&mut stamp, content_type),
+            Vendor::Ark | Vendor::Kling | Vendor::Link => vec![("content-type", content_type.to_owned())],
+        }
+    }
+
     /// A JSON answer, with the faults of plain bodies.
     fn json(&self, body: &Value) -> Answer {
         let error = self.trouble(&Trouble::Middle).body;
-        let answer = Answer::whole(200, vec![("content-type", "application/json".to_owned())], "");
+        let answer = Answer::whole(200, self.head("application/json"), "");
         faults::body(self.steer, answer, body.to_string().into_bytes(), &error, 0)
     }
 
@@ -304,7 +338,8 @@ pub(crate) fn page(simulator: &Simulator) -> Value {
     simulator.tasks.page(simulator.clock.now(), |task| match task.ticket.kind {
         Kind::Ark => ark::name(task, simulator.seed),
         Kind::KlingText | Kind::KlingImage => kling::name(task, simulator.seed),
-        _ => String::new(),
+        Kind::OpenAi => openai::name(task, simulator.seed),
+        Kind::VeoGemini | Kind::VeoVertex => veo::name(task, simulator.seed),
     })
 }
 

@@ -36,7 +36,7 @@ const PATH: &str = "/results/";
 const TAIL: &str = "result";
 
 /// Widths of the small pictures.
-const THUMBNAIL: u32 = 320;
+const THUMBNAIL: u32 = 160;
 const SHEET: u32 = 640;
 
 /// `/results/{letters}.mp4` and `….png`.
@@ -197,7 +197,7 @@ fn gone(code: &str, status: u16) -> Failure {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{code}</Message></Error>"
     );
-    Failure { status, content_type: "application/xml", body }
+    Failure { content_type: "application/xml", body, ..Failure::json(status, &json!(null)) }
 }
 
 pub(super) fn trouble(trouble: &Trouble<'_>) -> Failure {

@@ -70,7 +70,7 @@ pub(super) struct Task {
 }
 
 impl Task {
-    fn new(ticket: Ticket, notes: Notes, revived: bool) -> Self {
+    pub(super) fn new(ticket: Ticket, notes: Notes, revived: bool) -> Self {
         Self { ticket, notes, cancelled: None, deleted: false, revived, polls: 0, downloads: 0 }
     }
 }

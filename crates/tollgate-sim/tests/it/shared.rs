@@ -35,21 +35,24 @@ pub(crate) struct Case {
 
 /// The exchanges of a protocol that were recorded with their requests.
 pub(crate) fn recorded(provider: &str, protocol: &str) -> Vec<Case> {
+    let recorded = |row: &Value| row["fidelity"].as_str().unwrap().starts_with("recorded");
+    let mut cases = exchanges(provider, protocol, recorded);
+    cases.retain(|case| case.request.is_object());
+    cases
+}
+
+/// All exchanges of a protocol, those written after the vendor's documents too; some without their request.
+pub(crate) fn exchanges(provider: &str, protocol: &str, keep: impl Fn(&Value) -> bool) -> Vec<Case> {
     let Some(root) = directory("fixtures") else {
         return Vec::new();
     };
     let index = std::fs::read_to_string(root.join("index.jsonl")).unwrap();
     let rows = index.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let wanted = rows.filter(|row| {
-        row["provider"] == provider
-            && row["protocol"] == protocol
-            && row["fidelity"].as_str().unwrap().starts_with("recorded")
-    });
-    wanted
-        .filter_map(|row| {
+    rows.filter(|row| row["provider"] == provider && row["protocol"] == protocol && keep(row))
+        .map(|row| {
             let case = read(&root.join(row["file"].as_str().unwrap()));
             let request = &case["request"];
-            request["body"].is_object().then(|| Case {
+            Case {
                 id: row["id"].as_str().unwrap().to_owned(),
                 path: row["endpoint"].as_str().unwrap().split_once(' ').unwrap().1.to_owned(),
                 request: request["body"].clone(),
@@ -61,7 +64,7 @@ pub(crate) fn recorded(provider: &str, protocol: &str) -> Vec<Case> {
                     .collect(),
                 status: row["status"].as_u64().unwrap(),
                 answer: case["response"]["body"].clone(),
-            })
+            }
         })
         .collect()
 }

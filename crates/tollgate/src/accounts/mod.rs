@@ -123,6 +123,8 @@ pub struct Hold {
     second: i64,
     amount: i64,
     tokens: u64,
+    /// It counts as an open request.
+    counted: bool,
     open: bool,
 }
 
@@ -171,6 +173,22 @@ impl Accounts {
     /// The account of a key.
     pub fn account(&self, key: &Key) -> Account {
         self.account_of(key.mode, &key.id, &key.project_id)
+    }
+
+    /// Takes up a hold that an earlier process had, of a request that was admitted at `admitted_at` (unix milliseconds).
+    /// The key may be gone by now.
+    pub fn resume(&self, mode: Mode, project: &Arc<str>, key: &Arc<str>, amount: i64, admitted_at: i64) -> Hold {
+        let account = self.account_of(mode, key, project);
+        let starts = Starts::at(admitted_at);
+        let mut state = lock(&account.project.state);
+        state.clock.begin(starts);
+        let today = state.clock.starts();
+        for side in state.pair(account.slot).into_iter().flatten() {
+            side.roll(today);
+            side.post(starts, amount.max(0), 0);
+        }
+        drop(state);
+        Hold { account, starts, admitted_at, second: 0, amount: amount.max(0), tokens: 0, counted: false, open: true }
     }
 
     fn account_of(&self, mode: Mode, key_id: &Arc<str>, project_id: &Arc<str>) -> Account {
@@ -275,6 +293,7 @@ impl Account {
             second: moment.second,
             amount,
             tokens: need.tokens,
+            counted: true,
             open: true,
         })
     }
@@ -337,6 +356,17 @@ impl Hold {
         fits
     }
 
+    /// The request is over and what it began goes on: what is held stays held, and it no longer counts as open.
+    pub fn detach(&mut self) {
+        if !std::mem::take(&mut self.counted) {
+            return;
+        }
+        let mut state = lock(&self.account.project.state);
+        for side in state.pair(self.account.slot).into_iter().flatten() {
+            side.in_flight = side.in_flight.saturating_sub(1);
+        }
+    }
+
     /// Ends the hold: `amount` (nano-dollars) is spent, `tokens` were used.
     pub fn settle(mut self, amount: i64, tokens: u64) {
         self.end(amount.max(0), tokens);
@@ -350,7 +380,9 @@ impl Hold {
         let Some(sides) = state.pair(self.account.slot) else { return };
         for side in sides {
             side.post(self.starts, -self.amount, amount);
-            side.in_flight = side.in_flight.saturating_sub(1);
+            if self.counted {
+                side.in_flight = side.in_flight.saturating_sub(1);
+            }
             side.correct(self.second, self.tokens, tokens);
         }
     }

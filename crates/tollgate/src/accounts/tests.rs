@@ -318,3 +318,31 @@ fn threads_race_for_one_budget() {
         assert!(admitted.into_inner() > 150);
     }
 }
+
+#[test]
+fn a_hold_outlives_its_request_and_its_process() {
+    let accounts = Accounts::default();
+    let limits = Limits { concurrency: Some(1), ..Limits::default() };
+    let key = key("key_a", strict(100), strict(150), [limits, Limits::default()]);
+    let account = accounts.account(&key);
+    let mut hold = account.admit(&key, need(60), NOW).unwrap();
+    assert!(matches!(account.admit(&key, need(1), NOW).err(), Some(Refused::Rate { rate: Rate::Concurrency, .. })));
+    hold.detach();
+    hold.detach();
+    let other = account.admit(&key, need(40), NOW).unwrap();
+    assert_eq!((account.view(NOW)[0].in_flight, account.view(NOW)[0].held[0]), (1, 100));
+    drop(other);
+    hold.settle(50, 0);
+    assert_eq!((account.view(NOW)[0].posted, accounts.open_holds()), ([50; 4], (0, 0)));
+    // Another process: what was held yesterday is held in the windows that yesterday lies in.
+    let accounts = Accounts::default();
+    accounts.restore(Mode::Live, "key_a", Starts::at(NOW), [7; 4]);
+    let hold = accounts.resume(Mode::Live, &key.project_id, &key.id, 60, NOW - DAY);
+    let account = accounts.account(&key);
+    let [own, _] = account.view(NOW);
+    assert_eq!((own.held[0], own.held[1], own.in_flight), (60, 0, 0));
+    hold.settle(30, 0);
+    let [own, _] = account.view(NOW);
+    assert_eq!((own.posted[0], own.posted[1], own.held[0]), (37, 7, 0));
+    assert_eq!(accounts.open_holds(), (0, 0));
+}

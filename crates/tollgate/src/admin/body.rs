@@ -60,6 +60,15 @@ impl Fields {
         }
     }
 
+    /// True or false, if the field is there.
+    pub(super) fn flag(&mut self, name: &str) -> Result<Option<bool>, Invalid> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(Invalid::new(self.name(name), "must be true or false")),
+        }
+    }
+
     /// An amount in dollars, if the field is there; null is none.
     pub(super) fn money(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
         let wrong = |error: money::MoneyError| Invalid::new(self.name(name), error.to_string());

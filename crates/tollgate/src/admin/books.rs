@@ -254,11 +254,37 @@ pub(super) async fn prices(
 }
 
 fn priced(kind: &str, model: &str, price: &Price) -> Value {
+    let now = clock::now_ms();
+    let mut shown = rows(price.rows(now));
+    let later = price.later().iter().filter(|later| later.from_ms > now).map(|later| {
+        let mut shown = rows(&later.rows);
+        shown.insert("effective_from".into(), (*later.from).into());
+        Value::Object(shown)
+    });
+    let later: Vec<Value> = later.collect();
+    shown.insert("provider".into(), kind.into());
+    shown.insert("model".into(), model.into());
+    shown.insert("state".into(), "priced".into());
+    shown.insert("version".into(), (**price.version()).into());
+    shown.insert("effective_from".into(), price.effective_from(now).into());
+    let source = match price.source() {
+        Source::Catalogue => "catalogue",
+        Source::Config => "config",
+    };
+    shown.insert("source".into(), source.into());
+    if !later.is_empty() {
+        shown.insert("later".into(), later.into());
+    }
+    shown.into()
+}
+
+/// Rates by step, tier and hours.
+fn rows(all: &[Row]) -> Map<String, Value> {
     let standard = |row: &&Row| row.tier == ServiceTier::Standard && row.hours.is_empty();
-    let base = price.rows().iter().find(standard).or(price.rows().first());
-    let steps = price.rows().iter().filter(standard).filter(|row| row.above > 0);
+    let base = all.iter().find(standard).or(all.first());
+    let steps = all.iter().filter(standard).filter(|row| row.above > 0);
     let steps = steps.map(|row| json!({ "above_input_tokens": row.above, "rates": rates(&row.rates) }));
-    let others = price.rows().iter().filter(|row| !standard(row)).map(|row| {
+    let others = all.iter().filter(|row| !standard(row)).map(|row| {
         json!({
             "service_tier": row.tier.name(),
             "above_input_tokens": row.above,
@@ -270,17 +296,11 @@ fn priced(kind: &str, model: &str, price: &Price) -> Value {
             "rates": rates(&row.rates),
         })
     });
-    json!({
-        "provider": kind,
-        "model": model,
-        "state": "priced",
-        "version": &**price.version(),
-        "effective_from": price.effective_from(),
-        "source": match price.source() { Source::Catalogue => "catalogue", Source::Config => "config" },
-        "rates": base.map(|row| rates(&row.rates)),
-        "tiers": steps.collect::<Vec<_>>(),
-        "other_rates": others.collect::<Vec<_>>(),
-    })
+    let mut shown = Map::new();
+    shown.insert("rates".into(), base.map(|row| rates(&row.rates)).into());
+    shown.insert("tiers".into(), steps.collect::<Vec<_>>().into());
+    shown.insert("other_rates".into(), others.collect::<Vec<_>>().into());
+    shown
 }
 
 fn rates(rates: &Rates) -> Map<String, Value> {

@@ -17,7 +17,9 @@ mod refunds;
 mod session;
 mod settings;
 mod strict;
+mod tasks;
 mod timings;
+mod webhooks;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,6 +31,7 @@ use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
+use tokio::sync::Notify;
 
 use crate::clock;
 use crate::keys::Keys;
@@ -42,6 +45,7 @@ use crate::proof::Proofs;
 use crate::routing::Fleet;
 use crate::store::Store;
 use crate::upstream::Network;
+use crate::webhooks::{Inside, Secrets};
 use auth::Throttle;
 use error::AdminError;
 use session::Sessions;
@@ -54,7 +58,7 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 pub struct Peer(pub IpAddr);
 
 /// What the routes need. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AdminState {
     store: Store,
     keys: Keys,
@@ -63,6 +67,8 @@ pub struct AdminState {
     throttle: Arc<Throttle>,
     sessions: Arc<Sessions>,
     books: Books,
+    secrets: Secrets,
+    inside: Inside,
     running: Running,
 }
 
@@ -84,6 +90,8 @@ pub struct Running {
     pub network: Network,
     /// Proofs of accounts, for the same.
     pub proofs: Arc<Proofs>,
+    /// Rings when webhooks are to be told something.
+    pub news: Arc<Notify>,
     /// Whether callers come over TLS, so that cookies may insist on it.
     pub tls: bool,
     /// The configuration file, if there is one.
@@ -111,6 +119,7 @@ impl fmt::Debug for Books {
 impl AdminState {
     /// Shares the parts of an open installation.
     pub fn of(installation: &Installation, books: Books, running: Running) -> Self {
+        let fleet = Arc::clone(&running.fleet);
         Self {
             store: installation.store.clone(),
             keys: installation.keys.clone(),
@@ -119,8 +128,16 @@ impl AdminState {
             throttle: Arc::new(Throttle::keys()),
             sessions: Arc::new(Sessions::new(&installation.pepper, running.tls)),
             books,
+            secrets: Secrets::new(installation.pepper.clone()),
+            inside: Arc::new(move || fleet().config.video.internal_networks.clone()),
             running,
         }
+    }
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminState").finish_non_exhaustive()
     }
 }
 
@@ -158,6 +175,17 @@ fn routes() -> Vec<(&'static str, &'static [&'static str], MethodRouter<AdminSta
         ("/providers", &["GET"], get(providers::list)),
         ("/providers/{name}/test", &["POST"], post(providers::test)),
         ("/models", &["GET"], get(providers::models)),
+        ("/tasks", &["GET"], get(tasks::list)),
+        ("/tasks/{task_id}", &["GET"], get(tasks::get)),
+        ("/webhooks", &["GET", "POST"], get(webhooks::list).post(webhooks::create)),
+        (
+            "/webhooks/{webhook_id}",
+            &["GET", "PATCH", "DELETE"],
+            get(webhooks::get).patch(webhooks::update).delete(webhooks::delete),
+        ),
+        ("/webhooks/{webhook_id}/rotate", &["POST"], post(webhooks::rotate)),
+        ("/webhooks/{webhook_id}/messages", &["GET"], get(webhooks::messages)),
+        ("/webhooks/{webhook_id}/messages/{message_id}/replay", &["POST"], post(webhooks::replay)),
         ("/audit", &["GET"], get(audit::list)),
         ("/settings", &["GET"], get(settings::show)),
     ]

@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod table;
+pub mod video;
 
 pub use capabilities::accepts;
 

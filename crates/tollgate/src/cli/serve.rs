@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::admin::{self, AdminState, Books, Running};
+use crate::archive::Archive;
 use crate::clock;
 use crate::config::{Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
@@ -15,8 +16,10 @@ use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
 use crate::surface::{self, Planes, Surface};
+use crate::tasks::{self, Engine, Links, Tasks};
 use crate::telemetry::{self, Log, Telemetry};
 use crate::upstream::{self, Connector, Network, Sandbox};
+use crate::webhooks;
 use arc_swap::ArcSwap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -121,7 +124,7 @@ async fn run_on(
         .map_err(|e| other("cannot open the ledger")(&e))?;
     let (memory, writer) = Memory::open(installation.store.clone(), installation.pepper.clone())
         .map_err(|e| other("cannot open the memory")(&e))?;
-    let gateway = build(config, &installation, log, accounts, &ledger, memory, books)?;
+    let (gateway, engine) = build(config, &installation, log, accounts, &ledger, memory, books).await?;
     let file = sources.file.clone();
     let _watcher = {
         let gateway = Arc::clone(&gateway);
@@ -148,6 +151,16 @@ async fn run_on(
         config.storage.log_days,
         stop_watching.clone(),
     ));
+    let telling = tokio::spawn(
+        webhooks::Sender {
+            store: installation.store.clone(),
+            secrets: webhooks::Secrets::new(installation.pepper.clone()),
+            network: gateway.network.clone(),
+            news: Arc::clone(&gateway.tasks.news),
+            inside: inside(&gateway),
+        }
+        .run(stop_watching.clone()),
+    );
     let cleaning = tokio::spawn(Arc::clone(&gateway.replays).keep_clean());
     let house = House::open(config, &gateway, &installation, &bindings, file)?;
     announce(&bindings, config, &std::mem::take(&mut installation.first_run)).map_err(|e| other("cannot greet")(&e))?;
@@ -161,7 +174,11 @@ async fn run_on(
     let _ = watching.await;
     let _ = forgetting.await;
     let _ = remembering.await;
-    let closing = tokio::task::spawn_blocking(move || ledger.close());
+    let _ = telling.await;
+    let closing = tokio::task::spawn_blocking(move || {
+        engine.close();
+        ledger.close();
+    });
     let _ = closing.await;
     installation.store.close().await;
     tracing::info!("stopped");
@@ -176,7 +193,7 @@ fn workers(server: &Server) -> usize {
     }
 }
 
-fn build(
+async fn build(
     config: &Arc<Config>,
     installation: &Installation,
     log: &Log,
@@ -184,18 +201,37 @@ fn build(
     ledger: &Arc<Ledger>,
     memory: Arc<Memory>,
     books: bool,
-) -> Result<Arc<Gateway>, Stop> {
+) -> Result<(Arc<Gateway>, Engine), Stop> {
     let connector = Connector::new().map_err(|e| other("cannot set up TLS")(&e))?;
-    let network = Network::new(connector);
-    let spool = config.storage.data_dir.join("spool");
-    std::fs::create_dir_all(&spool).map_err(|e| other("cannot make the spool")(&e))?;
-    Ok(Arc::new(Gateway {
+    let dir = &config.storage.data_dir;
+    let (spool, waiting) = (dir.join("spool"), dir.join("waiting"));
+    for dir in [&spool, &waiting] {
+        std::fs::create_dir_all(dir).map_err(|e| other("cannot make the spool")(&e))?;
+    }
+    let (network, sandbox) = (Network::new(connector), Sandbox::new(0));
+    let fleet = Arc::new(ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)));
+    let proofs = Arc::new(Proofs::new(network.clone()));
+    let parts = tasks::Parts {
+        store: installation.store.clone(),
+        ledger: Arc::clone(ledger),
+        accounts: accounts.clone(),
+        network: network.clone(),
+        proofs: Arc::clone(&proofs),
+        sandbox: sandbox.clone(),
+        fleet: Arc::clone(&fleet),
+        archive: Archive::open(&dir.join("results")).map_err(|e| other("cannot open the kept results")(&e))?,
+        links: Links::new(installation.pepper.digest(b"tollgate links to results 1").bytes()),
+        waiting,
+    };
+    let (tasks, engine) = Tasks::open(parts).await.map_err(|e| other("cannot take up the video tasks")(&e))?;
+    let gateway = Arc::new(Gateway {
         keys: installation.keys.clone(),
-        fleet: ArcSwap::from_pointee(Fleet::new(Arc::clone(config), None)),
-        proofs: Arc::new(Proofs::new(network.clone())),
+        fleet,
+        proofs,
         network,
-        sandbox: Sandbox::new(0),
+        sandbox,
         accounts,
+        tasks,
         memory,
         ledger: Arc::clone(ledger),
         books,
@@ -204,7 +240,14 @@ fn build(
         replays: Replays::open(&config.storage.data_dir.join("idempotency"))
             .map_err(|e| other("cannot open the kept results")(&e))?,
         retries: AtomicI64::new(FIRST_RETRIES),
-    }))
+    });
+    Ok((gateway, engine))
+}
+
+/// Networks of the operator that may be told of tasks, as the configuration in force has them.
+fn inside(gateway: &Arc<Gateway>) -> webhooks::Inside {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move || gateway.fleet.load().config.video.internal_networks.clone())
 }
 
 /// The routes of the data plane, for the console.
@@ -282,6 +325,7 @@ impl House {
                 move || gateway.fleet.load_full()
             }),
             network: gateway.network.clone(),
+            news: Arc::clone(&gateway.tasks.news),
             proofs: Arc::clone(&gateway.proofs),
             tls: bindings.tls,
             file,

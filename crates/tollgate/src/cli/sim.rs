@@ -15,6 +15,9 @@ pub struct SimArgs {
     /// Varies the made-up content
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Secret that tokens of Kling must be signed with; without it signatures are not checked
+    #[arg(long, value_name = "SECRET")]
+    kling_secret: Option<String>,
 }
 
 /// Runs the simulator until it is told to stop.
@@ -24,8 +27,12 @@ pub fn run(args: &SimArgs) -> ExitCode {
             let listener = tokio::net::TcpListener::bind(args.listen).await?;
             let address = listener.local_addr()?;
             let _ = writeln!(std::io::stdout(), "Simulator: http://{address}/v1");
-            let simulator = Arc::new(Simulator::new(args.seed).wanting_key());
-            tollgate_sim::serve(listener, simulator, super::serve::stop_signal()).await
+            let simulator = Simulator::new(args.seed).wanting_key();
+            let simulator = match &args.kling_secret {
+                Some(secret) => simulator.with_kling_secret(secret),
+                None => simulator,
+            };
+            tollgate_sim::serve(listener, Arc::new(simulator), super::serve::stop_signal()).await
         })
     });
     match served {

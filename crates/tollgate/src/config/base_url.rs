@@ -52,6 +52,12 @@ pub(super) fn parse(text: &str, kind: Kind) -> Result<BaseUrl, String> {
     })
 }
 
+/// Reads a URL without a version of its own, such as the gateway's: with its path, without a slash at the end.
+pub(super) fn plain(text: &str) -> Result<String, String> {
+    // This kind adds nothing to a path.
+    parse(text, Kind::Kling).map(|base| base.to_string())
+}
+
 impl BaseUrl {
     /// Reads a URL that has no version of its own: its path is taken as it is, without a slash at its end.
     pub fn plain(text: &str) -> Result<Self, String> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::error::ConfigErrors;
 use super::fields::{Context, Fields};
 use super::written::{Entry, Node, Origin, Table, Value};
-use super::{Config, environment, models, prices, process, providers, written};
+use super::{Config, environment, models, prices, process, providers, video, written};
 use crate::pricing::PriceBook;
 
 /// A configuration file larger than this is no configuration.
@@ -106,12 +106,13 @@ fn meant(ctx: &Context<'_>, sources: &Sources, mut root: Table, in_force: Option
     let providers = providers::read(ctx, written, timeouts, server.listen);
     let models = models::read(ctx, tables(fields.sub("models")), &providers);
     let prices = prices::read(ctx, tables(fields.sub("prices")), in_force);
+    let video = video::read(ctx, fields.sub("video"));
     fields.finish();
     if let Some(data_dir) = &sources.data_dir {
         storage.data_dir.clone_from(data_dir);
     }
     let sandbox_timeouts = timeouts.in_force(process::WrittenTimeouts::default(), super::Kind::OpenAi);
-    Config { server, storage, sandbox_timeouts, providers: providers.sound, models, prices }
+    Config { server, storage, sandbox_timeouts, providers: providers.sound, models, prices, video }
 }
 
 fn option(root: &mut Table, section: &str, key: &str, name: &'static str, value: &str) {

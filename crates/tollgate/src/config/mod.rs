@@ -23,6 +23,7 @@ mod shown;
 mod substitute;
 pub mod units;
 mod usual;
+mod video;
 mod written;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,27 @@ pub struct Config {
     pub models: BTreeMap<String, Arc<[Target]>>,
     /// Prices in force: the catalogue's and the operator's own.
     pub prices: Arc<crate::pricing::PriceBook>,
+    /// How video tasks are looked after.
+    pub video: Video,
+}
+
+/// How video tasks are looked after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Video {
+    /// From a task's beginning to the first look at it.
+    pub first_poll: Duration,
+    /// Longest time between two looks.
+    pub slowest_poll: Duration,
+    /// How long a task is looked for whose beginning was not confirmed.
+    pub resolve: Duration,
+    /// How long a task may take, before it is given up.
+    pub patience: Duration,
+    /// Days for which results are kept.
+    pub keep_days: u32,
+    /// Where callers find this gateway, without a slash at its end; `None` goes by the address that each names itself.
+    pub public_url: Option<Arc<str>>,
+    /// Networks inside, which webhooks may reach although they are not public.
+    pub internal_networks: Vec<ipnet::IpNet>,
 }
 
 /// Listeners and limits of the front door. Read once at start; a reload does not move listeners.
@@ -182,6 +204,8 @@ pub struct Provider {
     pub on_disconnect: OnDisconnect,
     /// Caller's headers that are passed on besides the fixed allow-list, lower-case.
     pub forward_headers: Vec<http::HeaderName>,
+    /// Video tasks that may run at the same time on one account; more wait here.
+    pub concurrency: Option<u32>,
     /// Google Cloud project; always there for Vertex, never for others.
     pub project: Option<Arc<str>>,
     /// Google Cloud location, as in `us-central1`; always there for Vertex, never for others.

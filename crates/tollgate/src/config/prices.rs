@@ -8,7 +8,7 @@ use super::fields::{Context, Fields, Text, join};
 use super::models::is_model_name;
 use super::written::Table;
 use crate::money;
-use crate::pricing::{PriceBook, RATE_NAMES, Rates};
+use crate::pricing::{PriceBook, RATE_NAMES, Rates, is_rate_name};
 use std::sync::Arc;
 
 /// Most steps of one price; vendors have two.
@@ -70,6 +70,12 @@ fn rates(fields: &mut Fields<'_>) -> Rates {
         let (ctx, path) = (video.context(), video.path.clone());
         for (resolution, entry) in video.into_entries() {
             let key = join(&path, &resolution);
+            if !is_rate_name(&resolution) {
+                let help =
+                    "resolution, mode, audio or silent, joined by +, as in \"1080p\" or \"pro+audio\"; or default";
+                ctx.report_with(&key, &entry.key, "is not a kind of video", Some(help.to_owned()));
+                continue;
+            }
             let text = ctx.text(&key, entry.node);
             let parsed = text.and_then(|text| match nano(&text) {
                 Ok(nano) => Some(nano),

@@ -94,6 +94,7 @@ fn one(
     let http = fields.choice("http", HTTP).unwrap_or(HttpVersion::Auto);
     let stream_usage = fields.boolean("stream_usage").unwrap_or(true);
     let on_disconnect = fields.choice("on_disconnect", ON_DISCONNECT);
+    let concurrency = fields.integer("concurrency", 1..=1_000_000).and_then(|number| u32::try_from(number).ok());
     let forward = fields.list("forward_headers").unwrap_or_default();
     let forward_headers = headers::read(ctx, &fields.key("forward_headers"), forward);
 
@@ -123,6 +124,7 @@ fn one(
         stream_usage,
         on_disconnect: on_disconnect.unwrap_or(kind.on_disconnect()),
         forward_headers,
+        concurrency,
         project,
         location,
         found: Found::Table,
@@ -165,6 +167,7 @@ fn found(ctx: &Context<'_>, kind: Kind, all: WrittenTimeouts, listen: SocketAddr
         stream_usage: true,
         on_disconnect: kind.on_disconnect(),
         forward_headers: Vec::new(),
+        concurrency: None,
         project,
         location,
         found: Found::Variables,

@@ -119,11 +119,18 @@ async fn exchange<H: Handler>(
     let answer = match check(&head) {
         Err(error) => door.handler.refuse(error),
         Ok(()) => {
+            let mut headers = head.headers;
+            // The name by which the caller found this server stands in the same place for both versions.
+            if let Some(authority) = head.uri.authority()
+                && let Ok(name) = http::HeaderValue::from_str(authority.as_str())
+            {
+                headers.insert(header::HOST, name);
+            }
             let inbound = Inbound {
                 method: head.method,
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().map(str::to_owned),
-                headers: head.headers.into(),
+                headers: headers.into(),
                 peer: peer.ip(),
                 started: std::time::Instant::now(),
             };

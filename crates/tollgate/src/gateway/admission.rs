@@ -182,7 +182,7 @@ fn worth(
         first = first.max(price.ceiling(input, GRANT * ask.count, now_ms));
         hidden |= entry.is_some_and(Entry::hides_reasoning);
         if ask.route.is_form() {
-            worst = worst.max(price.audio_ceiling(ask.seconds()));
+            worst = worst.max(price.audio_ceiling(ask.seconds(), now_ms));
         }
     }
     if !priced {
@@ -208,7 +208,7 @@ pub(super) fn unavailable() -> Fault {
         .after(Some(Duration::from_secs(1)))
 }
 
-fn refusal(refused: Refused, need: Need) -> Fault {
+pub(super) fn refusal(refused: Refused, need: Need) -> Fault {
     match refused {
         Refused::Budget { whose, left } => {
             let of = match whose {

@@ -1,10 +1,12 @@
 //! Who is asking: the key in a request's headers or query, and whether it may.
 
 use super::Gateway;
+use super::meter::Meter;
 use crate::accounts::{Account, Accounts};
 use crate::http1::Watchdog;
 use crate::keys::{self, Key, PolicyError};
 use crate::message::Inbound;
+use crate::telemetry::Stage;
 use http::header;
 use std::sync::Arc;
 use tollgate_protocol::fault::{Fault, FaultKind};
@@ -52,6 +54,22 @@ pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> 
         }
     };
     keys::check_policy(&key, None, inbound.peer).map_err(forbidden)?;
+    Ok(key)
+}
+
+/// As [`identify`], for a request of the data plane: its record says who asks.
+pub(super) fn noted(
+    gateway: &Gateway,
+    inbound: &Inbound,
+    session: &mut Session,
+    meter: &mut Meter,
+) -> Result<Arc<Key>, Fault> {
+    let key = identify(gateway, inbound, session)?;
+    meter.note(|record| {
+        record.key_id = Some(Arc::clone(&key.id));
+        record.project_id = Some(Arc::clone(&key.project_id));
+        record.spent(Stage::Auth, inbound.started.elapsed());
+    });
     Ok(key)
 }
 

@@ -228,7 +228,7 @@ impl Charge {
     fn place(&mut self, record: &Record) {
         let series = &mut self.entry.series;
         if series.endpoint.is_empty() {
-            self.entry.id = RequestId::parse(&record.id).unwrap_or_default();
+            self.entry.id = RequestId(record.number);
             series.endpoint = super::Route::shared_name(record.route);
             series.model = shared(record.model.as_deref().unwrap_or_default());
         }
@@ -327,5 +327,5 @@ fn shared(name: &str) -> Arc<str> {
 
 /// Now, in unix milliseconds; never before the request's id was made.
 pub(super) fn admitted_at(record: &Record) -> i64 {
-    now_ms().max(RequestId::parse(&record.id).unwrap_or_default().time())
+    now_ms().max(RequestId(record.number).time())
 }

@@ -36,7 +36,9 @@ pub mod state;
 mod streamed;
 mod timer;
 mod upload;
+pub mod video;
 mod wait;
+mod work;
 
 use crate::accounts::Accounts;
 use crate::keys::Keys;
@@ -45,7 +47,8 @@ use crate::memory::Memory;
 use crate::proof::Proofs;
 use crate::replay::Replays;
 use crate::routing::Fleet;
-use crate::telemetry::Telemetry;
+use crate::tasks::Tasks;
+use crate::telemetry::{Levels, Telemetry};
 use crate::upstream::{Network, Sandbox};
 use arc_swap::ArcSwap;
 use std::path::PathBuf;
@@ -53,7 +56,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 pub use caller::{Session, identify};
-pub use respond::{fault_answer, request_id};
+pub use respond::{Voice, fault_answer, request_id};
 pub use route::{Asked, Route, Stored, StoredPart};
 
 /// What all requests share.
@@ -61,7 +64,7 @@ pub struct Gateway {
     /// All keys.
     pub keys: Keys,
     /// Where requests may go; swapped whole when the configuration changes.
-    pub fleet: ArcSwap<Fleet>,
+    pub fleet: Arc<ArcSwap<Fleet>>,
     /// The way to vendors.
     pub network: Network,
     /// How accounts prove themselves at vendors.
@@ -80,8 +83,35 @@ pub struct Gateway {
     pub telemetry: Arc<Telemetry>,
     /// Where an upload waits on disk if its form names the model after the file.
     pub spool: PathBuf,
+    /// Video tasks.
+    pub tasks: Arc<Tasks>,
     /// Answers to requests with an `Idempotency-Key`, and where they are kept.
     pub replays: Arc<Replays>,
     /// What is left of the right to try again, in hundredths of a retry.
     pub retries: AtomicI64,
+}
+
+impl Gateway {
+    /// All metrics as text; `connections` are the open ones.
+    pub fn metrics(&self, connections: usize) -> String {
+        let (metrics, ledger) = (&self.telemetry.metrics, &self.ledger);
+        for deployment in self.fleet.load().deployments() {
+            for (index, account) in deployment.accounts.iter().enumerate() {
+                for (rate, left) in account.rates() {
+                    metrics.rate_left(&deployment.provider.name, index, rate, left);
+                }
+            }
+        }
+        let (holds, held) = self.accounts.open_holds();
+        metrics.render(&Levels {
+            connections,
+            dropped_lines: self.telemetry.log.dropped(),
+            backlog: ledger.backlog(),
+            lag: ledger.lag(),
+            is_open: ledger.is_open(),
+            journal_files: ledger.journal_files(),
+            holds,
+            held,
+        })
+    }
 }

@@ -7,7 +7,7 @@ use super::failure::{Stopped, too_large};
 use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
 use super::outbound::{Outbound, Payload};
-use super::respond::{cost, fault_answer, mark, name, rate_headers, request_id};
+use super::respond::{Voice, cost, fault_answer, mark, name, rate_headers};
 use super::state::{Shelves, Turn};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
@@ -15,6 +15,7 @@ use super::{Asked, Gateway, Route, Session, caller, crossing, idempotency};
 use crate::catalogue;
 use crate::clock::now_ms;
 use crate::config::{Kind, Protocol, Provider};
+use crate::ids;
 use crate::keys::{Key, Mode};
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
@@ -39,9 +40,9 @@ pub async fn serve(
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let meter = Meter::open(&gateway.telemetry, Record::new(request_id(), asked.route.name(), inbound.started));
+    let meter = Meter::open(&gateway.telemetry, Record::new(asked.route.name(), inbound.started));
     if inbound.headers.contains(&idempotency::KEY) {
-        return Box::pin(idempotency::serve(gateway, asked, inbound, body, session, meter)).await;
+        return Box::pin(idempotency::serve(gateway, asked.into(), inbound, body, session, meter)).await;
     }
     respond(gateway, &asked, &inbound, body, session, meter).await
 }
@@ -73,12 +74,7 @@ async fn exchange(
     meter: &mut Meter,
 ) -> Result<Opened, Stopped> {
     let route = asked.route;
-    let key = caller::identify(gateway, inbound, session)?;
-    meter.note(|record| {
-        record.key_id = Some(Arc::clone(&key.id));
-        record.project_id = Some(Arc::clone(&key.project_id));
-        record.spent(Stage::Auth, inbound.started.elapsed());
-    });
+    let key = caller::noted(gateway, inbound, session, meter)?;
     let (body_limit, upload_limit) = {
         let fleet = gateway.fleet.load();
         (fleet.config.server.body_limit, fleet.config.server.upload_limit)
@@ -251,7 +247,7 @@ fn plan(choices: &[Choice], route: Route) -> Result<Vec<Attempt>, Fault> {
         _ if route.is_vectors() => crossing::vectors_wire(route.protocol(), provider).is_some(),
         _ => provider.protocols.contains(&Protocol::Chat),
     };
-    routing::order(choices, serves, now_ms(), crate::ids::below).map_err(|none| match none {
+    routing::order(choices, serves, now_ms(), ids::below).map_err(|none| match none {
         NoAttempt::Protocol => Fault::new(
             FaultKind::NotFound,
             "model_not_found",
@@ -310,7 +306,8 @@ pub(super) fn deliver(opened: Opened, protocol: Protocol, mut meter: Meter, sess
 }
 
 /// The answer for a request that gets none from a vendor.
-pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> Answer {
+pub(super) fn refuse(stopped: Stopped, voice: impl Into<Voice>, mut meter: Meter) -> Answer {
+    let voice = voice.into();
     let fault = match stopped {
         Stopped::Fault(fault) => fault,
         // Nobody is there to read this; the meter settles as it drops.
@@ -318,7 +315,7 @@ pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> 
     };
     let mut id = String::new();
     meter.note(|record| id.clone_from(&record.id));
-    let mut answer = fault_answer(protocol, &fault, &id);
+    let mut answer = fault_answer(voice, &fault, &id);
     meter.note(|record| {
         record.status = answer.status.as_u16();
         record.error = Some(fault.code.to_string());
@@ -329,11 +326,11 @@ pub(super) fn refuse(stopped: Stopped, protocol: Protocol, mut meter: Meter) -> 
         };
         mark(&mut answer.headers, record);
     });
-    rate_headers(&mut answer.headers, protocol, meter.rates);
+    rate_headers(&mut answer.headers, voice.protocol(), meter.rates);
     answer
 }
 
-fn unknown_model(model: &str) -> Fault {
+pub(super) fn unknown_model(model: &str) -> Fault {
     let shown: String = model.chars().take(100).collect();
     Fault::new(
         FaultKind::NotFound,

@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::time::Duration;
 use tollgate_protocol::codec::Protocol;
 use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::video::{ark, kling};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// As Anthropic's libraries read it.
@@ -51,11 +52,51 @@ pub fn request_id() -> String {
     crate::ids::request(now_ms())
 }
 
+/// In whose form a caller is told of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voice {
+    /// A protocol of conversations, or one that shares its envelope.
+    Protocol(Protocol),
+    /// Volcengine Ark.
+    Ark,
+    /// Kling.
+    Kling,
+}
+
+impl From<Protocol> for Voice {
+    fn from(protocol: Protocol) -> Self {
+        Self::Protocol(protocol)
+    }
+}
+
+impl Voice {
+    /// The protocol whose headers are used.
+    pub(super) fn protocol(self) -> Protocol {
+        match self {
+            Self::Protocol(protocol) => protocol,
+            Self::Ark | Self::Kling => Protocol::Chat,
+        }
+    }
+
+    fn write(self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
+        match self {
+            Self::Protocol(protocol) => {
+                let codec = protocol.codec();
+                (codec.status(fault), codec.write_fault(fault, request_id))
+            }
+            Self::Ark => (fault.status(), ark::write_error(fault)),
+            Self::Kling => (fault.status(), kling::write_error(fault, request_id)),
+        }
+    }
+}
+
 /// The answer for a fault, in the envelope of the caller's protocol.
-pub fn fault_answer(protocol: Protocol, fault: &Fault, request_id: &str) -> Answer {
-    let codec = protocol.codec();
-    let status = StatusCode::from_u16(codec.status(fault)).unwrap_or(StatusCode::BAD_GATEWAY);
-    let body = fault.raw.clone().unwrap_or_else(|| codec.write_fault(fault, request_id));
+pub fn fault_answer(voice: impl Into<Voice>, fault: &Fault, request_id: &str) -> Answer {
+    let voice = voice.into();
+    let (status, body) = voice.write(fault, request_id);
+    let protocol = voice.protocol();
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let body = fault.raw.clone().unwrap_or(body);
     let mut answer = Answer::whole(status, "application/json", body);
     // A rate limit always comes with a time to wait, also where the vendor named none.
     let wait = fault.retry_after.or((fault.kind == FaultKind::RateLimited).then_some(Duration::from_secs(1)));

@@ -140,6 +140,25 @@ fn google(path: &str, query: Option<&str>) -> Option<Asked> {
     Some(Asked { route, path: InPath { model: model.map(|model| model.into_owned().into()), stream, array } })
 }
 
+/// A part of a path: slashes and others may come percent-encoded.
+pub(super) fn decoded(name: &str) -> String {
+    let mut out = Vec::with_capacity(name.len());
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let mut ahead = bytes.clone();
+        let digits = (byte == b'%').then(|| (ahead.next(), ahead.next()));
+        if let Some((Some(high), Some(low))) = digits
+            && let (Some(high), Some(low)) = (char::from(high).to_digit(16), char::from(low).to_digit(16))
+        {
+            out.push(u8::try_from(high * 16 + low).unwrap_or_default());
+            bytes = ahead;
+        } else {
+            out.push(byte);
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| name.to_owned())
+}
+
 /// A stored response that a path names, and what of it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored<'a> {

@@ -210,6 +210,12 @@ impl Journal {
         self.0.inner.desk.is_healthy()
     }
 
+    /// Its files: written to, waiting for their owners, and lying ready.
+    pub fn files(&self) -> usize {
+        // Each knows the desk.
+        Arc::weak_count(&self.0.inner.desk)
+    }
+
     /// Writes and synchronises everything and ends the flusher. Blocks for as long as the disk takes. What is
     /// appended afterwards is written at once while there is room, and no file is removed any more: the next start
     /// reads what the lanes hold.

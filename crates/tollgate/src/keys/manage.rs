@@ -201,7 +201,7 @@ async fn save_key(
 }
 
 /// Appends the audit row of a write that made `revision`.
-pub(super) async fn note(
+pub async fn note(
     write: &mut Write,
     actor: &Actor,
     action: &str,

@@ -9,10 +9,13 @@
 use super::entry::{Basis, Book, Detail, Entry, FailedAttempt, Flags, RequestId, Series};
 use crate::outcome::Outcome;
 use tollgate_protocol::usage::{ServiceTier, Usage};
+use tollgate_protocol::video::kind::VideoKind;
 
 const VERSION: u8 = 1;
 /// Most failed attempts of one entry; far above what a request may make.
 const MAX_FAILED: u64 = 64;
+/// The bits before the counters from which on the kind of video stands; 18 to 19 are free for counters to come.
+const VIDEO: usize = 20;
 
 /// Appends what stands before an entry's charge: `head` is what [`write_series`] wrote.
 pub(super) fn write_place(id: RequestId, admitted_at: i64, head: &[u8], out: &mut Vec<u8>) {
@@ -115,7 +118,7 @@ fn read_series(rest: &mut Reader<'_>) -> Option<Series> {
 }
 
 /// Appends usage: a bit for each counter that is not 0, then those counters.
-fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
+pub fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
     let counts = usage.counts();
     let mut present = u64::from(usage.suspect) | (usage.tier as u64) << 1;
     let mut bit = 1 << 4;
@@ -125,6 +128,7 @@ fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
         }
         bit <<= 1;
     }
+    present |= u64::from(usage.video.code()) << VIDEO;
     number(present, out);
     for count in counts {
         if count > 0 {
@@ -133,11 +137,19 @@ fn write_usage(usage: &Usage, out: &mut Vec<u8>) {
     }
 }
 
+/// Reads what [`write_usage`] wrote; `None` for anything else.
+pub fn read_usage(bytes: &[u8]) -> Option<Usage> {
+    let mut rest = Reader(bytes);
+    let usage = usage(&mut rest)?;
+    rest.0.is_empty().then_some(usage)
+}
+
 fn usage(rest: &mut Reader<'_>) -> Option<Usage> {
     let present = rest.number()?;
     let mut usage = Usage {
         suspect: present & 1 == 1,
         tier: *ServiceTier::ALL.get(usize::try_from(present >> 1 & 7).ok()?)?,
+        video: VideoKind::from_code(u16::try_from(present >> VIDEO).ok()?)?,
         ..Usage::default()
     };
     let slots = [
@@ -156,7 +168,7 @@ fn usage(rest: &mut Reader<'_>) -> Option<Usage> {
         &mut usage.images,
         &mut usage.tool_calls,
     ];
-    if present >> (slots.len() + 4) != 0 {
+    if present >> (slots.len() + 4) & ((1 << (VIDEO - 4 - slots.len())) - 1) != 0 {
         return None;
     }
     for (bit, slot) in slots.into_iter().enumerate() {
@@ -332,6 +344,7 @@ mod tests {
                 images: n(18),
                 tool_calls: n(19),
                 tier: ServiceTier::ALL[choice % ServiceTier::ALL.len()],
+                video: VideoKind::from_code(u16::try_from(choice % 9).unwrap_or(0)).unwrap_or_default(),
                 suspect: choice.is_multiple_of(3),
             },
             status: u16::try_from(choice % 600).unwrap_or(0),

@@ -10,8 +10,6 @@ use std::fmt;
 use std::sync::Arc;
 use tollgate_protocol::usage::Usage;
 
-/// Prefix of request ids.
-const REQUEST: &str = "req_";
 /// Prefix of charges. A charge has the bits of its request, so that there can be only one.
 const CHARGE: &str = "chg_";
 
@@ -22,7 +20,7 @@ pub struct RequestId(pub u128);
 impl RequestId {
     /// Reads `req_…`.
     pub fn parse(text: &str) -> Option<Self> {
-        ids::bits(REQUEST, text).map(Self)
+        ids::bits(ids::REQUEST, text).map(Self)
     }
 
     /// Reads `chg_…`.
@@ -58,7 +56,7 @@ impl RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&ids::from_bits(REQUEST, self.0))
+        f.write_str(&ids::from_bits(ids::REQUEST, self.0))
     }
 }
 

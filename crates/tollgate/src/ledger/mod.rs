@@ -10,7 +10,7 @@
 
 mod apply;
 mod block;
-mod codec;
+pub mod codec;
 pub mod entry;
 pub mod find;
 pub mod refund;

@@ -163,6 +163,11 @@ impl Ledger {
         lock(&self.behind).map_or(Duration::ZERO, |since| since.elapsed())
     }
 
+    /// Files of the journal, the ones that lie ready included.
+    pub fn journal_files(&self) -> usize {
+        self.journal.files()
+    }
+
     /// Takes down what is to be booked if nothing more is heard of a request. Only when [`Ledger::begun`] has
     /// answered may the request be sent.
     pub fn begin(&self, entry: &Entry) -> Result<Begun, Unavailable> {

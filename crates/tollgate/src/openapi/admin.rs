@@ -305,6 +305,7 @@ fn running() -> Vec<(&'static str, Schema)> {
                 .may("events", array(string())),
         ),
         ("Webhook", map(anything()).about("A receiver of task events.")),
+        ("WebhookMessage", map(anything()).about("One event for one webhook, and how telling it went.")),
         (
             "ExplainRequest",
             object()
@@ -515,6 +516,32 @@ fn running_operations() -> Vec<Operation> {
             "Newest first.",
             [body(page("Webhook"))],
         ),
+        new("GET", "/admin/v1/webhooks/{webhook_id}", "getWebhook", "One webhook").gives(
+            200,
+            "The webhook.",
+            [body(refer("Webhook"))],
+        ),
+        new("PATCH", "/admin/v1/webhooks/{webhook_id}", "updateWebhook", "Switch a webhook off or on")
+            .takes(body(object().need("disabled", boolean().about("Whether it is told nothing."))).example(
+                "off",
+                "Off",
+                json!({ "disabled": true }),
+            ))
+            .gives(200, "The webhook as it is now.", [body(refer("Webhook"))]),
+        new("POST", "/admin/v1/webhooks/{webhook_id}/rotate", "rotateWebhook", "Give a webhook a new secret")
+            .about("The secret before signs beside the new one for a day.")
+            .gives(200, "The webhook, with its new secret this once.", [body(refer("Webhook"))]),
+        new("GET", "/admin/v1/webhooks/{webhook_id}/messages", "listWebhookMessages", "What a webhook was told")
+            .paged()
+            .gives(200, "Newest first.", [body(page("WebhookMessage"))]),
+        new(
+            "POST",
+            "/admin/v1/webhooks/{webhook_id}/messages/{message_id}/replay",
+            "replayWebhookMessage",
+            "Tell a webhook again",
+        )
+        .about("Under the same message id, from its first try on.")
+        .gives(200, "The message, due now.", [body(refer("WebhookMessage"))]),
         new("DELETE", "/admin/v1/webhooks/{webhook_id}", "deleteWebhook", "Delete a webhook").gives(
             200,
             "It is gone.",

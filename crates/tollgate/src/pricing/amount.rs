@@ -77,12 +77,12 @@ impl Price {
     fn dearest(&self, input: u64, at_ms: i64, cost: impl Fn(&Rates) -> i64) -> i64 {
         let reached = |row: &&Row| row.tier == ServiceTier::Standard && (row.above == 0 || row.above < input);
         let now = |row: &&Row| row.hours.is_empty() || row.hours.iter().any(|hours| hours.contains(at_ms));
-        self.rows.iter().filter(reached).filter(now).map(|row| cost(&row.rates)).max().unwrap_or(0)
+        self.rows(at_ms).iter().filter(reached).filter(now).map(|row| cost(&row.rates)).max().unwrap_or(0)
     }
 
     /// The most that so many seconds of audio can cost, in nano-dollars.
-    pub fn audio_ceiling(&self, seconds: u64) -> i64 {
-        let rate = self.rows.first().and_then(|row| row.rates.audio_minute).unwrap_or(0);
+    pub fn audio_ceiling(&self, seconds: u64, at_ms: i64) -> i64 {
+        let rate = self.rows(at_ms).first().and_then(|row| row.rates.audio_minute).unwrap_or(0);
         let sum = i128::from(seconds).saturating_mul(i128::from(rate)).saturating_add(59);
         i64::try_from(sum / 60).unwrap_or(i64::MAX)
     }
@@ -90,10 +90,14 @@ impl Price {
     /// The row that counts: of the tier (the standard one if it has none), within its hours before those without,
     /// the highest step that the input passes.
     fn row(&self, tier: ServiceTier, input: u64, at_ms: i64) -> &Row {
-        let tier = if self.rows.iter().any(|row| row.tier == tier) { tier } else { ServiceTier::Standard };
-        let mut best = &self.rows[0];
+        let rows = self.rows(at_ms);
+        if let [only] = rows {
+            return only;
+        }
+        let tier = if rows.iter().any(|row| row.tier == tier) { tier } else { ServiceTier::Standard };
+        let mut best = &rows[0];
         let mut rank = None;
-        for row in &self.rows {
+        for row in rows {
             let timed = row.hours.iter().any(|hours| hours.contains(at_ms));
             let counts = row.tier == tier && (row.hours.is_empty() || timed) && (row.above == 0 || input > row.above);
             if counts && rank.is_none_or(|rank| (timed, row.above) > rank) {
@@ -142,7 +146,7 @@ fn each(usage: &Usage, rates: &Rates, mut line: impl FnMut(Line)) {
         tokens("image_output_tokens", usage.image_output_tokens, rates.image_output.or(output));
     }
     one("audio_milliseconds", usage.audio_milliseconds, if by_tokens { Some(0) } else { rates.audio_minute }, 60_000);
-    let video = if usage.video_milliseconds > 0 { rates.video_second.get("default").copied() } else { None };
+    let video = if usage.video_milliseconds > 0 { rates.video(usage.video) } else { None };
     one("video_milliseconds", usage.video_milliseconds, video, 1_000);
     one("images", usage.images, rates.image, 1);
     one("tool_calls", usage.tool_calls, rates.tool_call_thousand, 1_000);

@@ -9,22 +9,50 @@ mod amount;
 mod complete;
 mod rates;
 mod table;
+mod video;
 
 use crate::config::Kind;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, LazyLock};
 
 pub use amount::{Amount, Line};
 pub use rates::{Hours, RATE_NAMES, Rates, Row};
+pub use video::is_rate_name;
 
 /// Prices in force. Immutable; a changed one is another book.
 #[derive(Debug, Clone)]
 pub struct PriceBook {
     /// The date of the catalogue.
     date: Arc<str>,
-    kinds: HashMap<Kind, HashMap<Box<str>, Arc<Price>>>,
+    kinds: HashMap<Kind, HashMap<Box<str>, Arc<Price>, Quick>, Quick>,
     /// Prices of the operator that may differ from others by any factor.
     confirmed: HashSet<(Kind, Box<str>)>,
+}
+
+/// A hash for a table that only configuration fills (FNV-1a): several look-ups a request.
+type Quick = BuildHasherDefault<Fnv>;
+
+#[derive(Debug, Clone)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 /// The price of one model of one kind of provider.
@@ -35,10 +63,23 @@ pub struct Price {
     source: Source,
     /// Standard rates first; never empty.
     rows: Vec<Row>,
+    /// What it becomes on later days, in their order.
+    later: Vec<Later>,
+}
+
+/// Rates that a vendor has announced for a later day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Later {
+    /// The day (UTC) that it begins with, such as `2027-01-01`.
+    pub from: Arc<str>,
+    /// That day in unix milliseconds.
+    pub from_ms: i64,
+    /// Standard rates first; never empty.
+    pub rows: Vec<Row>,
 }
 
 /// Who named a price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The embedded table.
@@ -48,12 +89,14 @@ pub enum Source {
 }
 
 /// As stored beside the ledger.
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Stored {
     version: String,
     effective_from: String,
     source: Source,
     rows: Vec<Row>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    later: Vec<Later>,
 }
 
 static CATALOGUE: LazyLock<PriceBook> = LazyLock::new(table::read);
@@ -90,7 +133,7 @@ impl PriceBook {
         let mut rows = vec![Row { rates, ..Row::default() }];
         rows.extend(steps);
         complete::complete(&mut rows);
-        let price = Price::new(&self.date, Arc::clone(&self.date), Source::Config, rows);
+        let price = Price::new(&self.date, Arc::clone(&self.date), Source::Config, rows, Vec::new());
         self.kinds.entry(kind).or_default().insert(model.into(), Arc::new(price));
     }
 
@@ -122,11 +165,14 @@ fn far(new: &Rates, old: &Rates) -> Option<(String, u64, u64)> {
 }
 
 impl Price {
-    fn new(date: &Arc<str>, effective_from: Arc<str>, source: Source, rows: Vec<Row>) -> Self {
+    fn new(date: &Arc<str>, effective_from: Arc<str>, source: Source, rows: Vec<Row>, later: Vec<Later>) -> Self {
         // The rows' own form is stable: equal rates have equal versions.
-        let form = serde_json::to_string(&rows).unwrap_or_default();
+        let mut form = serde_json::to_string(&rows).unwrap_or_default();
+        if !later.is_empty() {
+            form.push_str(&serde_json::to_string(&later).unwrap_or_default());
+        }
         let version = format!("{date}.{:08x}", crc32c::crc32c(form.as_bytes()));
-        Self { version: version.into(), effective_from, source, rows }
+        Self { version: version.into(), effective_from, source, rows, later }
     }
 
     /// Names these rates for ever: a date and a check of the rates.
@@ -134,9 +180,13 @@ impl Price {
         &self.version
     }
 
-    /// The day from which it is in force.
-    pub fn effective_from(&self) -> &str {
-        &self.effective_from
+    /// The day from which the rates of a moment (unix milliseconds) are in force.
+    pub fn effective_from(&self, at_ms: i64) -> &str {
+        self.changed(at_ms).map_or(&*self.effective_from, |later| &*later.from)
+    }
+
+    fn changed(&self, at_ms: i64) -> Option<&Later> {
+        self.later.iter().rfind(|later| later.from_ms <= at_ms)
     }
 
     /// Who named it.
@@ -144,9 +194,14 @@ impl Price {
         self.source
     }
 
-    /// Its rates by tier, window and step; the standard ones first.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    /// Its rates at a moment (unix milliseconds) by tier, window and step; the standard ones first.
+    pub fn rows(&self, at_ms: i64) -> &[Row] {
+        self.changed(at_ms).map_or(&self.rows, |later| &later.rows)
+    }
+
+    /// What it becomes on later days.
+    pub fn later(&self) -> &[Later] {
+        &self.later
     }
 
     /// As it is kept beside the ledger, so that an amount can be computed again years later.
@@ -156,6 +211,7 @@ impl Price {
             effective_from: self.effective_from.to_string(),
             source: self.source,
             rows: self.rows.clone(),
+            later: self.later.clone(),
         };
         serde_json::to_string(&stored).unwrap_or_default()
     }
@@ -163,11 +219,13 @@ impl Price {
     /// Undoes [`Price::to_stored`].
     pub fn from_stored(text: &str) -> Option<Self> {
         let stored: Stored = serde_json::from_str(text).ok()?;
-        (!stored.rows.is_empty()).then(|| Self {
+        let whole = !stored.rows.is_empty() && stored.later.iter().all(|later| !later.rows.is_empty());
+        whole.then(|| Self {
             version: stored.version.into(),
             effective_from: stored.effective_from.into(),
             source: stored.source,
             rows: stored.rows,
+            later: stored.later,
         })
     }
 }

@@ -47,7 +47,7 @@ pub struct Rates {
     /// A thousand calls of the vendor's own tools.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_call_thousand: Option<u64>,
-    /// A second of video by resolution; `default` for those not listed.
+    /// A second of video by what it is; `default` for what is not listed. The names are told in `video.rs`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub video_second: BTreeMap<String, u64>,
 }

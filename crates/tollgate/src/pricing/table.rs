@@ -1,10 +1,10 @@
 //! Reads `prices.tsv`. A line that cannot be read is left out; a test sees to it that there is none.
 
 use super::complete::complete;
-use super::{Hours, Price, PriceBook, Row, Source};
+use super::{Hours, Later, Price, PriceBook, Row, Source};
 use crate::config::Kind;
-use crate::money;
-use std::collections::{HashMap, HashSet};
+use crate::{clock, money};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use tollgate_protocol::usage::ServiceTier;
 
@@ -12,23 +12,31 @@ const TEXT: &str = include_str!("prices.tsv");
 
 pub(super) fn read() -> PriceBook {
     let mut date: Arc<str> = "".into();
-    let mut models: HashMap<(Kind, &str), (&str, Vec<Row>)> = HashMap::new();
+    // By model and day: the first are the rates of today, the others begin on their day.
+    let mut models: HashMap<(Kind, &str), BTreeMap<&str, Vec<Row>>> = HashMap::new();
     for line in lines() {
         if let Some(built) = line.strip_prefix("date\t") {
             date = built.into();
         } else if let Some((kind, model, since, row)) = row(line) {
-            models.entry((kind, model)).or_insert((since, Vec::new())).1.push(row);
+            models.entry((kind, model)).or_default().entry(since).or_default().push(row);
         }
     }
-    let mut book = PriceBook { date: Arc::clone(&date), kinds: HashMap::new(), confirmed: HashSet::new() };
-    for ((kind, model), (since, mut rows)) in models {
-        complete(&mut rows);
+    let mut book = PriceBook { date: Arc::clone(&date), kinds: HashMap::default(), confirmed: HashSet::new() };
+    for ((kind, model), days) in models {
+        let mut days = days.into_iter().map(|(since, mut rows)| {
+            complete(&mut rows);
+            (since, rows)
+        });
         // Without a standard price there is nothing to fall back on.
-        if rows.first().is_some_and(Row::is_base) {
-            let since = if since == "-" { Arc::clone(&date) } else { since.into() };
-            let price = Price::new(&date, since, Source::Catalogue, rows);
-            book.kinds.entry(kind).or_default().insert(model.into(), Arc::new(price));
-        }
+        let Some((since, rows)) = days.next().filter(|(_, rows)| rows.first().is_some_and(Row::is_base)) else {
+            continue;
+        };
+        let later = days.filter(|(_, rows)| rows.first().is_some_and(Row::is_base)).filter_map(|(from, rows)| {
+            Some(Later { from: from.into(), from_ms: clock::parse(&format!("{from}T00:00:00Z")).ok()?, rows })
+        });
+        let since = if since == "-" { Arc::clone(&date) } else { since.into() };
+        let price = Price::new(&date, since, Source::Catalogue, rows, later.collect());
+        book.kinds.entry(kind).or_default().insert(model.into(), Arc::new(price));
     }
     book
 }
@@ -91,9 +99,9 @@ mod tests {
         for line in rows() {
             let (kind, model, since, row) = row(line).unwrap_or_else(|| panic!("{line}"));
             assert!(catalogue::find(model).iter().any(|entry| entry.kind == kind), "no such model: {line}");
-            assert!(since == "-" || (since.len() == 10 && since <= read().date()), "{line}");
+            assert!(since == "-" || clock::parse(&format!("{since}T00:00:00Z")).is_ok(), "{line}");
             assert!(row.hours.iter().all(|hours| hours.from < 1440 && hours.to < 1440 && hours.days > 0), "{line}");
-            assert!(seen.insert((kind, model, row.tier, row.hours.is_empty(), row.above)), "twice: {line}");
+            assert!(seen.insert((kind, model, since, row.tier, row.hours.is_empty(), row.above)), "twice: {line}");
         }
         let book = read();
         assert_eq!(book.date().len(), 10);
@@ -104,11 +112,15 @@ mod tests {
 
     #[test]
     fn a_step_is_never_cheaper_and_a_tier_never_lacks_a_rate() {
-        for (kind, model, price) in read().all() {
-            let base = &price.rows()[0].rates;
-            for row in price.rows() {
-                let below =
-                    price.rows().iter().rfind(|b| b.tier == row.tier && b.hours == row.hours && b.above < row.above);
+        let book = read();
+        let times = |price: &Price| price.later().iter().map(|later| later.from_ms).chain([0]).collect::<Vec<_>>();
+        for (kind, model, price, at) in
+            book.all().flat_map(|(kind, model, price)| times(price).into_iter().map(move |at| (kind, model, price, at)))
+        {
+            let rows = price.rows(at);
+            let base = &rows[0].rates;
+            for row in rows {
+                let below = rows.iter().rfind(|b| b.tier == row.tier && b.hours == row.hours && b.above < row.above);
                 for (name, _) in RATE_NAMES {
                     let rate = row.rates.meant(name);
                     assert!(rate.is_some() || base.meant(name).is_none(), "{kind}/{model} {:?}: no {name}", row.tier);
@@ -123,8 +135,8 @@ mod tests {
         let book = read();
         let mut rates = HashMap::new();
         for (kind, model, price) in book.all() {
-            let rows = rates.entry(price.version()).or_insert_with(|| price.rows());
-            assert_eq!(*rows, price.rows(), "{kind}/{model}");
+            let rows = rates.entry(price.version()).or_insert_with(|| (price.rows(0), price.later()));
+            assert_eq!(*rows, (price.rows(0), price.later()), "{kind}/{model}");
         }
         assert!(rates.len() > 50);
     }

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::money;
 use proptest::prelude::*;
 use tollgate_protocol::usage::{ServiceTier, Usage};
+use tollgate_protocol::video::kind::{Resolution, Sound, VideoKind};
 
 fn price(kind: Kind, model: &str) -> &'static Arc<Price> {
     PriceBook::catalogue().find(kind, model).unwrap_or_else(|| panic!("{model} has no price"))
@@ -85,7 +86,7 @@ fn versions_name_rates() {
         assert_eq!(Price::from_stored(&stored).as_ref(), Some(&**price), "{kind}/{model}");
     }
     let mut book = PriceBook::catalogue().clone();
-    let rates = price(Kind::OpenAi, "gpt-4o").rows()[0].rates.clone();
+    let rates = price(Kind::OpenAi, "gpt-4o").rows(0)[0].rates.clone();
     book.set(Kind::OpenAi, "a", rates.clone(), Vec::new(), false);
     book.set(Kind::OpenAi, "b", Rates { input: Some(1), ..rates.clone() }, Vec::new(), false);
     book.set(Kind::OpenAi, "c", rates, Vec::new(), false);
@@ -130,6 +131,11 @@ fn as_the_price_pages_say_of_other_media() {
     // Five seconds of Veo 3.1 at 0.40.
     let film = Usage { video_milliseconds: 5_000, ..Usage::default() };
     assert_eq!(usd(Kind::Gemini, "veo-3.1-generate-preview", film), "2.000000000");
+    // By resolution, where that has a price.
+    let video = VideoKind { resolution: Resolution::P1080, sound: Sound::On, ..VideoKind::default() };
+    let film = Usage { video_milliseconds: 5_000, video, ..Usage::default() };
+    assert_eq!(usd(Kind::Ark, "doubao-seedance-2-0-260128", film), "1.770428570");
+    assert_eq!(usd(Kind::Vertex, "veo-3.1-fast-generate-001", film), "0.600000000");
 }
 
 #[test]
@@ -164,7 +170,22 @@ fn what_the_catalogue_does_not_know_has_no_price() {
     let free = price(Kind::Gemini, "gemma-3-27b-it");
     let amount = free.amount(&Usage { input_tokens: 1_000_000, ..Usage::default() }, 0);
     assert_eq!(amount, Amount { nano: 0, unpriced: false, other_tier: false });
-    assert_eq!(price(Kind::Anthropic, "claude-opus-4-6").effective_from(), "2026-03-13");
+    assert_eq!(price(Kind::Anthropic, "claude-opus-4-6").effective_from(0), "2026-03-13");
+}
+
+/// What a vendor has announced for a day begins with that day, for all tiers, and with it what a hold takes.
+#[test]
+fn announced_rates_begin_on_their_day() {
+    let price = price(Kind::Gemini, "gemini-4-argon");
+    let [before, from] = ["2026-11-30T23:59:59Z", "2026-12-01T00:00:00Z"].map(|text| clock::parse(text).unwrap());
+    let usage = |tier| Usage { input_tokens: 1_000, output_tokens: 100, tier, ..Usage::default() };
+    let nano = |tier, at| price.amount(&usage(tier), at).nano;
+    // 2 and 10 dollars a million until then, 4 and 20 afterwards; batch at half.
+    assert_eq!([before, from].map(|at| nano(ServiceTier::Standard, at)), [3_000_000, 6_000_000]);
+    assert_eq!([before, from].map(|at| nano(ServiceTier::Batch, at)), [1_500_000, 3_000_000]);
+    assert_eq!([before, from].map(|at| price.ceiling(1_000, 100, at)), [3_000_000, 6_000_000]);
+    assert_eq!([before, from].map(|at| price.effective_from(at)), ["2026-11-22", "2026-12-01"]);
+    assert_eq!(Price::from_stored(&price.to_stored()).unwrap(), **price);
 }
 
 #[test]
@@ -181,9 +202,10 @@ fn a_hold_grows_at_the_rates_of_the_step() {
 
 /// Another computation of the same: each counter apart, as a fraction of numbers without a limit, from the rows.
 fn by_the_book(price: &Price, usage: &Usage, at_ms: i64) -> (u128, u128) {
-    let tier = if price.rows().iter().any(|row| row.tier == usage.tier) { usage.tier } else { ServiceTier::Standard };
+    let tier =
+        if price.rows(at_ms).iter().any(|row| row.tier == usage.tier) { usage.tier } else { ServiceTier::Standard };
     let mut rows: Vec<&Row> =
-        price.rows().iter().filter(|row| row.tier == tier && usage.total_input() >= row.above).collect();
+        price.rows(at_ms).iter().filter(|row| row.tier == tier && usage.total_input() >= row.above).collect();
     rows.retain(|row| row.above == 0 || usage.total_input() > row.above);
     if rows.iter().any(|row| row.hours.iter().any(|hours| hours.contains(at_ms))) {
         rows.retain(|row| row.hours.iter().any(|hours| hours.contains(at_ms)));
@@ -264,7 +286,7 @@ proptest! {
         prop_assert!(price.amount(&usage, at).nano >= 0);
         let _ = price.lines(&usage, at);
         prop_assert!(price.ceiling(counts[0], counts[1], at) >= price.output_ceiling(counts[0], counts[1], at));
-        prop_assert!(price.audio_ceiling(counts[2]) >= 0);
+        prop_assert!(price.audio_ceiling(counts[2], at) >= 0);
     }
 
     #[test]

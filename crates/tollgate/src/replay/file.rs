@@ -28,8 +28,6 @@ const CLAIM_BYTES: usize = 8 + 1 + 32 + 16 + 8;
 const MAX_HEAD: usize = 256 * 1024;
 /// Stands for "no length announced".
 const NO_LENGTH: u64 = u64::MAX;
-/// Prefix of the request ids in file names.
-const REQUEST: &str = "req_";
 
 /// How far a result has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +77,7 @@ impl Label {
             }
         }
         file.push('.');
-        file.push_str(&ids::from_bits(REQUEST, self.request));
+        file.push_str(&ids::from_bits(ids::REQUEST, self.request));
         file.push_str(if self.done { ".done" } else { ".run" });
         dir.join(file)
     }
@@ -100,7 +98,7 @@ impl Label {
         for (byte, pair) in name.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
             *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
         }
-        Some(Self { name, request: ids::bits(REQUEST, request)?, done })
+        Some(Self { name, request: ids::bits(ids::REQUEST, request)?, done })
     }
 }
 

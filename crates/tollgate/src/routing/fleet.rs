@@ -163,6 +163,11 @@ impl Fleet {
         Some(choices(&self.deployments, &resolve::resolve(&self.config, name)?, false))
     }
 
+    /// A deployment by its provider's name.
+    pub fn deployment(&self, name: &str) -> Option<&Arc<Deployment>> {
+        self.deployments.get(name)
+    }
+
     /// The deployments in force.
     pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.deployments.values()
@@ -287,6 +292,14 @@ impl Account {
     pub fn auth(&self) -> &Auth {
         &self.credential.auth
     }
+
+    /// The key's text, for finding it in what a vendor echoes.
+    pub fn secret(&self) -> Option<&str> {
+        match &self.credential.auth {
+            Auth::ApiKey(secret) | Auth::AccessToken(secret) => Some(secret.expose()),
+            Auth::ServiceAccount(_) | Auth::KeyPair { .. } => None,
+        }
+    }
 }
 
 impl Choice {
@@ -297,6 +310,11 @@ impl Choice {
 }
 
 impl Attempt {
+    /// The place of the account to use.
+    pub fn index(&self) -> usize {
+        self.account
+    }
+
     /// One account of a deployment, whatever the model.
     pub fn at(deployment: &Arc<Deployment>, account: usize) -> Self {
         let choice = Choice {

@@ -13,6 +13,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (3, "budget_mode", include_str!("../../migrations/0003_budget_mode.sql")),
     (4, "blocks", include_str!("../../migrations/0004_blocks.sql")),
     (6, "memory", include_str!("../../migrations/0006_memory.sql")),
+    (7, "tasks", include_str!("../../migrations/0007_tasks.sql")),
 ];
 
 /// The number of the last step.

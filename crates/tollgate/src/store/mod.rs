@@ -14,6 +14,8 @@ pub mod ledger;
 pub mod memory;
 pub mod projects;
 pub mod revision;
+pub mod tasks;
+pub mod webhooks;
 
 pub use connect::{Snapshot, Store, Watcher, Write};
 pub use data_dir::{DataDir, DataDirError, ServeLock};

@@ -62,6 +62,9 @@ impl Surface {
         }
         let path = inbound.path.as_str();
         if data {
+            if let Some(video) = gateway::video::Asked::of(path) {
+                return Box::pin(gateway::video::serve(&self.gateway, video, inbound, body, session)).await;
+            }
             if let Some(asked) = Asked::of(path, inbound.query.as_deref()) {
                 return match inbound.method {
                     Method::POST => gateway::path::serve(&self.gateway, asked, inbound, body, session).await,
@@ -126,15 +129,7 @@ impl Surface {
     }
 
     fn metrics(&self) -> Answer {
-        let telemetry = &self.gateway.telemetry;
-        for deployment in self.gateway.fleet.load().deployments() {
-            for (index, account) in deployment.accounts.iter().enumerate() {
-                for (rate, left) in account.rates() {
-                    telemetry.metrics.rate_left(&deployment.provider.name, index, rate, left);
-                }
-            }
-        }
-        let text = telemetry.metrics.render(self.connections.load(Ordering::Relaxed), telemetry.log.dropped());
+        let text = self.gateway.metrics(self.connections.load(Ordering::Relaxed));
         Answer::whole(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
 }

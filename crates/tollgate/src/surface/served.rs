@@ -1,10 +1,10 @@
 //! Which routes this version answers, for the `OpenAPI` document, the reference and the console.
 //!
-//! Routes to vendors and stored responses are looked up as a request's path is, with a word in each `{place}`; the few
+//! Routes to vendors, video tasks and stored responses are looked up as a request's path is, with a word in each `{place}`; the few
 //! others are listed.
 
 use crate::admin;
-use crate::gateway::{Asked, Stored};
+use crate::gateway::{Asked, Stored, video};
 
 /// What is answered besides the routes to vendors and the admin API, by method and path template.
 const OWN: &[(&str, &str)] = &[
@@ -27,7 +27,12 @@ pub fn serves(method: &str, path: &str) -> bool {
     let filled = filled(path);
     let stored = || Stored::of(&filled).is_some_and(|stored| stored.methods().split(", ").any(|one| one == method));
     let upstream = || Asked::of(&filled, None).is_some();
-    OWN.contains(&(method, path)) || (method == "POST" && upstream()) || stored() || admin::serves(method, path)
+    let task = || video::Asked::of(&filled).is_some_and(|task| task.methods().iter().any(|one| one == method));
+    OWN.contains(&(method, path))
+        || task()
+        || (method == "POST" && upstream())
+        || stored()
+        || admin::serves(method, path)
 }
 
 /// A path of this template.

@@ -144,7 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn is_json_whatever_a_caller_sends(model in ".*", id in ".*", input in 0..u64::MAX / 2, status: u16) {
-            let mut record = Record::new("req_1".into(), "/v1/x", Instant::now());
+            let mut record = Record::new("/v1/x", Instant::now());
             record.model = Some(model.clone());
             record.upstream_id = Some(id);
             record.status = status;

@@ -107,6 +107,33 @@ pub struct Metrics {
     in_flight: Gauge,
     connections: Gauge,
     dropped_lines: Gauge<u64, AtomicU64>,
+    backlog: Gauge<u64, AtomicU64>,
+    lag: Gauge<f64, AtomicU64>,
+    is_open: Gauge,
+    journal_files: Gauge,
+    holds: Gauge<u64, AtomicU64>,
+    held: Gauge<f64, AtomicU64>,
+}
+
+/// What is not counted but looked up when somebody asks for the metrics.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Levels {
+    /// Client connections.
+    pub connections: usize,
+    /// Log lines that found no room so far.
+    pub dropped_lines: u64,
+    /// Entries that wait for the database, and for how long the oldest has.
+    pub backlog: u64,
+    /// See `backlog`.
+    pub lag: Duration,
+    /// Whether the ledger takes new requests.
+    pub is_open: bool,
+    /// Files of the journal, the ones that lie ready included.
+    pub journal_files: usize,
+    /// Requests that hold something of a budget or a limit, and how much, in nano-dollars.
+    pub holds: u64,
+    /// See `holds`.
+    pub held: i64,
 }
 
 impl Metrics {
@@ -126,6 +153,12 @@ impl Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             dropped_lines: Gauge::default(),
+            backlog: Gauge::default(),
+            lag: Gauge::default(),
+            is_open: Gauge::default(),
+            journal_files: Gauge::default(),
+            holds: Gauge::default(),
+            held: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("requests", "Requests answered", metrics.requests.clone());
@@ -152,6 +185,13 @@ impl Metrics {
         registry.register("requests_in_flight", "Data-plane requests open now", metrics.in_flight.clone());
         registry.register("connections", "Client connections open now", metrics.connections.clone());
         registry.register("log_lines_dropped", "Log lines that found no room", metrics.dropped_lines.clone());
+        let ledger = registry.sub_registry_with_prefix("ledger");
+        ledger.register("backlog", "Charges that wait for the database", metrics.backlog.clone());
+        ledger.register_with_unit("lag", "How long the oldest of them has", Unit::Seconds, metrics.lag.clone());
+        ledger.register("open", "Whether new requests can be booked", metrics.is_open.clone());
+        ledger.register("journal_files", "Files of the journal, 4 MiB each", metrics.journal_files.clone());
+        ledger.register("holds", "Admitted requests that are not settled", metrics.holds.clone());
+        ledger.register_with_unit("held", "What they hold of budgets", Unit::Other("usd".into()), metrics.held.clone());
         metrics
     }
 
@@ -254,9 +294,16 @@ impl Metrics {
     }
 
     /// The text form of all metrics.
-    pub fn render(&self, connections: usize, dropped_lines: u64) -> String {
-        self.connections.set(i64::try_from(connections).unwrap_or(i64::MAX));
-        self.dropped_lines.set(dropped_lines);
+    pub fn render(&self, levels: &Levels) -> String {
+        self.connections.set(i64::try_from(levels.connections).unwrap_or(i64::MAX));
+        self.dropped_lines.set(levels.dropped_lines);
+        self.backlog.set(levels.backlog);
+        self.lag.set(levels.lag.as_secs_f64());
+        self.is_open.set(i64::from(levels.is_open));
+        self.journal_files.set(i64::try_from(levels.journal_files).unwrap_or(i64::MAX));
+        self.holds.set(levels.holds);
+        // Dollars to the nano are not for a gauge.
+        self.held.set(Duration::from_nanos(levels.held.unsigned_abs()).as_secs_f64());
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);

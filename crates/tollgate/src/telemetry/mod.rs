@@ -6,5 +6,5 @@ mod metrics;
 mod record;
 
 pub use log::{Log, init};
-pub use metrics::Metrics;
+pub use metrics::{Levels, Metrics};
 pub use record::{Record, Stage, Telemetry};

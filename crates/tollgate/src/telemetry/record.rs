@@ -4,6 +4,7 @@
 
 use super::{Log, Metrics, line};
 use crate::outcome::Outcome;
+use crate::{clock, ids};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,8 +38,10 @@ impl Stage {
 /// What is known of one request.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Request id.
+    /// Request id, and its bits.
     pub id: String,
+    /// See `id`.
+    pub number: u128,
     /// The route's pattern.
     pub route: &'static str,
     /// Status sent; 499 if the caller left before one was.
@@ -81,10 +84,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// A request that has just come.
-    pub fn new(id: String, route: &'static str, started: Instant) -> Self {
+    /// A request that has just come; it gets its id here.
+    pub fn new(route: &'static str, started: Instant) -> Self {
+        let number = ids::request_bits(clock::now_ms());
         Self {
-            id,
+            id: ids::from_bits(ids::REQUEST, number),
+            number,
             route,
             status: 499,
             outcome: Outcome::ClientLeft,

@@ -91,6 +91,13 @@ impl Connector {
     }
 }
 
+/// TLS over a connection that is there already, for HTTP/1.1.
+pub(super) async fn over_tls(connector: &Connector, host: &str, tcp: tokio::net::TcpStream) -> Result<Io, CallError> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| CallError::Tls(e.to_string()))?;
+    let tls = connector.http1.connect(name, tcp).await.map_err(|e| CallError::Tls(e.to_string()))?;
+    Ok(Io::ClientTls(Box::new(tls)))
+}
+
 /// An error with its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -4,6 +4,7 @@
 //! one request on the wire; it is never sent twice from here.
 
 mod connect;
+mod guarded;
 mod http1;
 mod http2;
 mod pool;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub use connect::{Connector, TlsSetupError};
+pub use guarded::{StrangersUrl, UrlError, is_public};
 pub use sandbox::Sandbox;
 
 /// Where a call goes.

@@ -57,6 +57,7 @@ impl Gate {
         let running = Running {
             fleet: Arc::new(move || Arc::clone(&fleet)),
             network: network.clone(),
+            news: Arc::default(),
             proofs: Arc::new(Proofs::new(network)),
             tls: false,
             file: None,

@@ -39,4 +39,5 @@ mod tidy;
 mod uploads;
 mod usage;
 mod vertex;
+mod video;
 mod wire;

@@ -22,15 +22,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "proof",
             "routing",
             "store",
+            "tasks",
             "upstream",
+            "webhooks",
         ],
     ),
+    ("archive", &["message"]),
     ("catalogue", &["config", "glob"]),
     (
         "cli",
         &[
             "accounts",
             "admin",
+            "archive",
             "clock",
             "config",
             "door",
@@ -46,8 +50,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "routing",
             "store",
             "surface",
+            "tasks",
             "telemetry",
             "upstream",
+            "webhooks",
         ],
     ),
     ("clock", &[]),
@@ -59,6 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "accounts",
+            "archive",
             "catalogue",
             "clock",
             "config",
@@ -77,6 +84,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "proof",
             "replay",
             "routing",
+            "store",
+            "tasks",
             "telemetry",
             "upstream",
         ],
@@ -119,8 +128,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("telemetry", &["clock", "outcome"]),
+    (
+        "tasks",
+        &[
+            "accounts", "archive", "clock", "config", "ids", "keys", "ledger", "lines", "money", "outcome", "pricing",
+            "proof", "routing", "store", "upstream",
+        ],
+    ),
+    ("telemetry", &["clock", "ids", "outcome"]),
     ("upstream", &["clock", "config", "http1", "lines"]),
+    ("webhooks", &["clock", "ids", "keys", "lines", "store", "upstream"]),
 ];
 
 /// External crates that only some rooms may name.

@@ -153,7 +153,7 @@ fn count(call: &mut Call<'_>) -> Result<Answer, Failure> {
 }
 
 fn not_found(id: &str) -> Failure {
-    Failure { status: 404, ..Failure::plain(format!("Response with id '{id}' not found.")) }
+    super::error::not_found(format!("Response with id '{id}' not found."))
 }
 
 fn stored(call: &Call<'_>, id: &str) -> Result<Stored, Failure> {

@@ -54,7 +54,7 @@ fn items() {
         (
             input(json!([{"role": "assistant", "content": [{"type": "input_text", "text": "a"}]}])),
             "input[0].content[0]",
-            "Invalid value: 'input_text'. Supported values are: 'output_text', 'refusal'.",
+            "Invalid value: 'input_text'. Supported values are: 'output_text' and 'refusal'.",
         ),
         (
             input(json!([{"role": "user", "content": [{"type": "input_image", "image_url": {"url": "x"}}]}])),

@@ -122,6 +122,26 @@ fn keys_and_tokens() {
 }
 
 #[test]
+fn signatures_where_the_secret_is_known() {
+    let world = World::guarded();
+    let world = World { simulator: world.simulator.with_kling_secret("s3cret"), ..world };
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!(
+        "{}.{}",
+        part(json!({"alg": "HS256", "typ": "JWT"})),
+        part(json!({"iss": "ak", "exp": START / 1000 + 9}))
+    );
+    for (secret, code) in [("s3cret", 0), ("other", 1000)] {
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = aws_lc_rs::hmac::sign(&key, signed.as_bytes());
+        let token = format!("Bearer {signed}.{}", URL_SAFE_NO_PAD.encode(tag));
+        let got = world.call("GET", TEXT, &[("authorization", &token)], b"");
+        assert_eq!(got.json()["code"], code);
+    }
+    assert_eq!(world.call("GET", TEXT, &[("authorization", "Bearer plain")], b"").json()["code"], 0);
+}
+
+#[test]
 fn service_codes() {
     let world = World::new();
     for (steer, status, code) in [

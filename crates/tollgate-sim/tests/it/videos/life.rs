@@ -1,6 +1,7 @@
 //! What all video vendors share: faults, memory, counts.
 
-use serde_json::json;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::World;
 
@@ -154,4 +155,133 @@ fn clips_as_large_as_wanted_and_in_parts() {
     let beyond = part("bytes=200000-", ("a", "b"));
     assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */200000"));
     assert_eq!(world.tasks()["data"][0]["downloads"], 5);
+}
+
+/// The calls, with ids that may be anything.
+const PATHS: &[&str] = &[
+    "/v1/videos",
+    "/v1/videos/ID",
+    "/v1/videos/ID/content",
+    "/v1/videos/ID/remix",
+    TASKS,
+    "/api/v3/contents/generations/tasks/ID",
+    "/v1/videos/text2video",
+    "/v1/videos/image2video",
+    "/v1/videos/text2video/ID",
+    "/v1beta/models/veo-3.1:predictLongRunning",
+    "/v1beta/models/veo-3.1/operations/ID",
+    "/v1/projects/p/locations/l/publishers/google/models/m:predictLongRunning",
+    "/v1/projects/p/locations/l/publishers/google/models/m:fetchPredictOperation",
+    "/v1beta/files/ID:download",
+    "/download/v1beta/files/ID:download",
+    "/storage/v1/b/ID/o/ID",
+    "/results/ID.mp4",
+];
+/// Fields of all vendors, with values for some of which they are right.
+const FIELDS: &[&str] = &[
+    "model",
+    "model_name",
+    "prompt",
+    "content",
+    "duration",
+    "frames",
+    "seconds",
+    "size",
+    "resolution",
+    "ratio",
+    "seed",
+    "mode",
+    "sound",
+    "image",
+    "image_tail",
+    "camera_control",
+    "multi_shot",
+    "shot_type",
+    "multi_prompt",
+    "voice_list",
+    "element_list",
+    "dynamic_masks",
+    "watermark_info",
+    "external_task_id",
+    "callback_url",
+    "instances",
+    "parameters",
+    "input_reference",
+    "operationName",
+    "cfg_scale",
+    "service_tier",
+    "tools",
+];
+
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(vec![
+            "5",
+            "8",
+            "16:9",
+            "720p",
+            "on",
+            "pro",
+            "text",
+            "image_url",
+            "x",
+            "simple",
+            "customize",
+            "AAAA",
+            ""
+        ])
+        .prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let names = [
+            "type",
+            "text",
+            "url",
+            "image_url",
+            "role",
+            "prompt",
+            "index",
+            "duration",
+            "config",
+            "zoom",
+            "image",
+            "mimeType",
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((prop::sample::select(names.to_vec()), inner), 0..4)
+                .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_breaks_it(
+        fields in prop::collection::vec((prop::sample::select(FIELDS.to_vec()), anything()), 0..6),
+        id in "[a-z0-9/%._-]{0,60}",
+        query in "[a-zA-Z=&0-9%.]{0,30}",
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let world = World::new();
+        let mut body = json!({"model": "m", "prompt": "x", "content": [{"type": "text", "text": "x"}], "instances": [{"prompt": "x"}]});
+        for (name, value) in fields {
+            body[name] = value;
+        }
+        for path in PATHS {
+            let target = format!("{}?{query}", path.replace("ID", &id));
+            for (method, sent) in [("POST", body.to_string().into_bytes()), ("POST", bytes.clone()), ("GET", Vec::new()), ("DELETE", Vec::new())] {
+                let got = world.call(method, &target, &[("range", "bytes=0-9")], &sent);
+                prop_assert!((200..600).contains(&got.status), "{method} {target}");
+            }
+        }
+        world.pass(10);
+        let tasks = world.tasks();
+        prop_assert_eq!(tasks["data"].as_array().map(Vec::len), tasks["totals"]["creates"].as_u64().and_then(|n| usize::try_from(n).ok()));
+    }
 }

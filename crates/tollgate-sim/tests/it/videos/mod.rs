@@ -3,6 +3,10 @@
 mod ark;
 mod kling;
 mod life;
+mod openai;
+mod served;
+mod traffic;
+mod veo;
 
 use std::time::Duration;
 

@@ -4,7 +4,8 @@ use super::held::Held;
 use super::is_events;
 use crate::gateway::failure::Stopped;
 use crate::gateway::meter::Meter;
-use crate::gateway::{Asked, Gateway, Session, path};
+use crate::gateway::work::Work;
+use crate::gateway::{Gateway, Session, path};
 use crate::message::{Answer, AnswerBody, Flow, Inbound};
 use crate::replay::{Fate, Head, Run};
 use bytes::{Bytes, BytesMut};
@@ -21,7 +22,7 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 /// Runs a request to its end, whoever is there to see it.
 pub(super) async fn execute(
     gateway: Arc<Gateway>,
-    asked: Asked,
+    work: Work,
     inbound: Inbound,
     mut held: Held,
     meter: Meter,
@@ -30,11 +31,11 @@ pub(super) async fn execute(
     let answer = match run.claim().await {
         Ok(()) => {
             let mut session = Session::default();
-            Box::pin(path::respond(&gateway, &asked, &inbound, &mut held, &mut session, meter)).await
+            work.respond(&gateway, &inbound, &mut held, &mut session, meter).await
         }
         Err(error) => {
             tracing::error!(%error, "a claim of an Idempotency-Key cannot be written");
-            path::refuse(Stopped::Fault(unavailable()), asked.route.protocol(), meter)
+            path::refuse(Stopped::Fault(unavailable()), work.voice(), meter)
         }
     };
     drop((inbound, held));

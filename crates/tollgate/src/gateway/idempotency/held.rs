@@ -2,7 +2,8 @@
 
 use super::identity::{self, FormIdentity};
 use crate::gateway::failure::{Stopped, too_large};
-use crate::gateway::{Asked, Gateway, Route, path};
+use crate::gateway::work::Work;
+use crate::gateway::{Gateway, path};
 use crate::message::{self, BodyError, CallerBody, Inbound};
 use crate::replay::Digest;
 use bytes::{Bytes, BytesMut};
@@ -35,7 +36,7 @@ pub(super) struct Held {
 /// Reads a body, within its limit, and finds out what it is.
 pub(super) async fn read(
     gateway: &Gateway,
-    asked: &Asked,
+    work: &Work,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
 ) -> Result<(Held, Digest), Stopped> {
@@ -43,17 +44,16 @@ pub(super) async fn read(
         let fleet = gateway.fleet.load();
         (fleet.config.server.body_limit, fleet.config.server.upload_limit)
     };
-    let route = asked.route;
-    if route.is_form() {
-        return form(route, inbound, body, upload_limit, &gateway.spool).await;
+    if work.is_form(inbound) {
+        return form(work, inbound, body, upload_limit, &gateway.spool).await;
     }
     let memory = path::whole(inbound, body, body_limit).await?;
-    let identity = identity::json(asked, &memory);
+    let identity = identity::json(work, &memory);
     Ok((Held { disk: None, memory }, identity))
 }
 
 async fn form(
-    route: Route,
+    work: &Work,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     upload_limit: u64,
@@ -65,7 +65,7 @@ async fn form(
         return Err(over().into());
     }
     let boundary = inbound.header(&header::CONTENT_TYPE).and_then(multipart::boundary);
-    let mut identity = FormIdentity::new(route, boundary.as_deref());
+    let mut identity = FormIdentity::new(work, boundary.as_deref());
     let mut disk: Option<(File, u64)> = None;
     let mut memory = BytesMut::new();
     loop {

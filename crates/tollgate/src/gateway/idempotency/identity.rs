@@ -3,28 +3,24 @@
 //! A JSON body is its bytes. A form is its parts: client libraries draw a new boundary for every try, so what lies
 //! between the boundaries is digested, part by part, and the boundary is not.
 
-use crate::gateway::{Asked, Route};
+use crate::gateway::work::Work;
 use crate::replay::Digest;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Buf, BytesMut};
 
 /// Where results are kept: a name for (project, kind of key, route, `Idempotency-Key`). Says nothing of the key's text.
-pub(super) fn name(project: &str, mode: &str, route: Route, key: &str) -> Digest {
+pub(super) fn name(project: &str, mode: &str, route: &str, key: &str) -> Digest {
     let mut context = Context::new(&SHA256);
-    for part in [project, mode, route.name(), key] {
+    for part in [project, mode, route, key] {
         add(&mut context, part.as_bytes());
     }
     finish(context)
 }
 
 /// What a JSON request is.
-pub(super) fn json(asked: &Asked, body: &[u8]) -> Digest {
+pub(super) fn json(work: &Work, body: &[u8]) -> Digest {
     let mut context = Context::new(&SHA256);
-    add(&mut context, asked.route.name().as_bytes());
-    if let Some(model) = &asked.path.model {
-        add(&mut context, model.as_bytes());
-        context.update(&[u8::from(asked.path.stream), u8::from(asked.path.array)]);
-    }
+    begin(work, &mut context);
     context.update(body);
     finish(context)
 }
@@ -40,9 +36,9 @@ pub(super) struct FormIdentity {
 }
 
 impl FormIdentity {
-    pub(super) fn new(route: Route, boundary: Option<&str>) -> Self {
+    pub(super) fn new(work: &Work, boundary: Option<&str>) -> Self {
         let mut whole = Context::new(&SHA256);
-        add(&mut whole, route.name().as_bytes());
+        begin(work, &mut whole);
         Self {
             delimiter: boundary.map(|boundary| [b"\r\n--", boundary.as_bytes()].concat()).unwrap_or_default(),
             // The first boundary may stand at the very start, without its CRLF.
@@ -82,6 +78,16 @@ impl FormIdentity {
     }
 }
 
+/// The route, and what else of the path says which request it is.
+fn begin(work: &Work, context: &mut Context) {
+    add(context, work.name().as_bytes());
+    let (subject, form) = work.subject();
+    if !subject.is_empty() {
+        add(context, subject.as_bytes());
+        context.update(&form);
+    }
+}
+
 /// A text with its length, so that no two lists of texts run together to the same.
 fn add(context: &mut Context, text: &[u8]) {
     context.update(&(text.len() as u64).to_le_bytes());
@@ -100,9 +106,9 @@ fn finish(context: Context) -> Digest {
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
+    use crate::gateway::Asked;
     use proptest::prelude::*;
     use std::collections::HashSet;
-    use tollgate_protocol::codec::Protocol;
 
     fn form(boundary: &str, parts: &[(String, Vec<u8>)]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -114,12 +120,12 @@ mod tests {
         out
     }
 
-    fn asked(path: &str) -> Asked {
-        Asked::of(path, None).unwrap()
+    fn asked(path: &str) -> Work {
+        Asked::of(path, None).unwrap().into()
     }
 
     fn identity(boundary: Option<&str>, pieces: &[&[u8]]) -> Digest {
-        let mut identity = FormIdentity::new(Route::Transcriptions, boundary);
+        let mut identity = FormIdentity::new(&asked("/v1/audio/transcriptions"), boundary);
         for piece in pieces {
             identity.push(piece);
         }
@@ -155,12 +161,12 @@ mod tests {
     #[test]
     fn different_things_have_different_names() {
         let names: HashSet<Digest> = [
-            name("p", "live", Route::Converse(Protocol::Chat), "k"),
-            name("p", "test", Route::Converse(Protocol::Chat), "k"),
-            name("q", "live", Route::Converse(Protocol::Chat), "k"),
-            name("p", "live", Route::Embeddings, "k"),
-            name("p", "live", Route::Converse(Protocol::Chat), "l"),
-            name("pl", "ive", Route::Converse(Protocol::Chat), "k"),
+            name("p", "live", "a", "k"),
+            name("p", "test", "a", "k"),
+            name("q", "live", "a", "k"),
+            name("p", "live", "b", "k"),
+            name("p", "live", "a", "l"),
+            name("pl", "ive", "a", "k"),
             json(&asked("/v1/chat/completions"), b"{}"),
             json(&asked("/v1/embeddings"), b"{}"),
             json(&asked("/v1/chat/completions"), b"{ }"),

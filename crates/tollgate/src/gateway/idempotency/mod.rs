@@ -14,7 +14,8 @@ mod identity;
 use super::failure::Stopped;
 use super::meter::Meter;
 use super::streamed::stopping;
-use super::{Asked, Gateway, Session, caller, path};
+use super::work::Work;
+use super::{Gateway, Session, caller, path};
 use crate::ids;
 use crate::lines::Lines;
 use crate::message::{self, Answer, AnswerBody, AnswerStream, CallerBody, Flow, Inbound};
@@ -35,26 +36,24 @@ const NAME: &str = "idempotency-key";
 const MAX_KEY: usize = 255;
 /// Says that the answer is an earlier request's.
 const REPLAYED: HeaderName = HeaderName::from_static("x-tollgate-replayed");
-/// Prefix of request ids.
-const REQUEST: &str = "req_";
 
 /// Answers a request that carries the header.
 pub(super) async fn serve(
     gateway: &Arc<Gateway>,
-    asked: Asked,
+    work: Work,
     inbound: Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     mut meter: Meter,
 ) -> Answer {
-    let protocol = asked.route.protocol();
-    let (begun, held) = match begin(gateway, &asked, &inbound, body, session, &mut meter).await {
+    let voice = work.voice();
+    let (begun, held) = match begin(gateway, &work, &inbound, body, session, &mut meter).await {
         Ok(begun) => begun,
-        Err(stopped) => return path::refuse(stopped, protocol, meter),
+        Err(stopped) => return path::refuse(stopped, voice, meter),
     };
     let (mut reader, meter) = match begun {
         Begun::First(run, reader) => {
-            tokio::spawn(execute::execute(Arc::clone(gateway), asked, inbound, held, meter, run));
+            tokio::spawn(execute::execute(Arc::clone(gateway), work, inbound, held, meter, run));
             (reader, None)
         }
         Begun::Again(reader) => (reader, Some(meter)),
@@ -66,8 +65,8 @@ pub(super) async fn serve(
     let Some(head) = head else {
         let fault = Fault::new(FaultKind::Internal, "internal", "The gateway failed.");
         return match meter {
-            Some(meter) => path::refuse(fault.into(), protocol, meter),
-            None => super::fault_answer(protocol, &fault, &super::request_id()),
+            Some(meter) => path::refuse(fault.into(), voice, meter),
+            None => super::fault_answer(voice, &fault, &super::request_id()),
         };
     };
     let mut headers = head.headers.clone();
@@ -80,29 +79,26 @@ pub(super) async fn serve(
         meter
     });
     let events = is_events(&headers);
-    let body = AnswerBody::Stream(Box::new(Replay { reader, length: head.length, events, protocol, meter }));
+    let body =
+        AnswerBody::Stream(Box::new(Replay { reader, length: head.length, events, protocol: voice.protocol(), meter }));
     Answer { status: head.status, headers, body }
 }
 
 /// Who asks, what for, and whether that was asked before.
 async fn begin(
     gateway: &Arc<Gateway>,
-    asked: &Asked,
+    work: &Work,
     inbound: &Inbound,
     body: &mut dyn CallerBody,
     session: &mut Session,
     meter: &mut Meter,
 ) -> Result<(Begun, Held), Stopped> {
-    let key = caller::identify(gateway, inbound, session)?;
-    let mut request = None;
-    meter.note(|record| {
-        record.key_id = Some(Arc::clone(&key.id));
-        record.project_id = Some(Arc::clone(&key.project_id));
-        request = ids::bits(REQUEST, &record.id);
-    });
-    let name = identity::name(&key.project_id, key.mode.as_str(), asked.route, &key_text(inbound)?);
-    let (held, identity) = held::read(gateway, asked, inbound, body).await?;
-    let begun = gateway.replays.begin(name, identity, request.unwrap_or_default()).await.map_err(refusal)?;
+    let key = caller::noted(gateway, inbound, session, meter)?;
+    let mut request = 0;
+    meter.note(|record| request = record.number);
+    let name = identity::name(&key.project_id, key.mode.as_str(), work.name(), &key_text(inbound)?);
+    let (held, identity) = held::read(gateway, work, inbound, body).await?;
+    let begun = gateway.replays.begin(name, identity, request).await.map_err(refusal)?;
     Ok((begun, held))
 }
 
@@ -125,7 +121,7 @@ fn key_text(inbound: &Inbound) -> Result<String, Fault> {
 }
 
 fn refusal(refusal: Refusal) -> Fault {
-    let first = |request| ids::from_bits(REQUEST, request);
+    let first = |request| ids::from_bits(ids::REQUEST, request);
     match refusal {
         Refusal::Other => Fault::new(
             FaultKind::Contradiction,

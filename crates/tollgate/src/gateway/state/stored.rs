@@ -12,7 +12,6 @@ use crate::gateway::meter::Meter;
 use crate::gateway::open::{self, Exchange, Opened, OpenedBody};
 use crate::gateway::path::{deliver, refuse};
 use crate::gateway::read::{self, Failed, MAX_CROSSED, Whole};
-use crate::gateway::respond::request_id;
 use crate::gateway::route::{Route, Stored, StoredPart};
 use crate::gateway::state::Filing;
 use crate::gateway::timer::Timer;
@@ -46,7 +45,7 @@ pub async fn serve(
     body: &mut dyn CallerBody,
     session: &mut Session,
 ) -> Answer {
-    let mut meter = Meter::open(&gateway.telemetry, Record::new(request_id(), ROUTE, inbound.started));
+    let mut meter = Meter::open(&gateway.telemetry, Record::new(ROUTE, inbound.started));
     match exchange(gateway, stored, inbound, body, session, &mut meter).await {
         Ok(opened) => deliver(opened, Protocol::Responses, meter, session),
         Err(stopped) => refuse(stopped, Protocol::Responses, meter),

@@ -168,6 +168,10 @@ fn open_requests_are_counted_and_given_back() {
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| gateway.chat(&key, body, &[("x-tollgate-sim", "chunks=20;chunk-ms=50")]));
         eventually("not open", || gateway.own(&key, "/v1/key").json()["in_flight"] == 1);
+        let metrics = gateway.get("/metrics", &[]).text();
+        for line in ["tollgate_ledger_holds 1\n", "tollgate_ledger_open 1\n", "tollgate_ledger_backlog 0\n"] {
+            assert!(metrics.contains(line), "{line}{metrics}");
+        }
         let refused = gateway.chat(&key, HELLO, &[]);
         assert_eq!((refused.status, refused.code().as_str()), (429, "rate_limit_exceeded"));
         assert_eq!(slow.join().unwrap().status, 200);

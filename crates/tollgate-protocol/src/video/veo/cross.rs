@@ -1,0 +1,41 @@
+//! The unified request in Google's form.
+
+use crate::fault::Fault;
+use crate::video::Send;
+use crate::video::kind::Sound;
+use crate::video::model::{Model, SoundRule};
+use crate::video::openai::{Ask, Picture, Plan};
+use serde_json::{Map, Value, json};
+
+/// Builds the request; `place` is project and location where the form has them. Everything that decides the price is
+/// said in it, but for what the Gemini API does not take.
+pub fn cross(
+    ask: &Ask,
+    plan: &Plan<'_>,
+    model: &Model,
+    upstream: &str,
+    place: Option<(&str, &str)>,
+) -> Result<Send, Fault> {
+    let mut instance = Map::new();
+    instance.insert("prompt".into(), ask.prompt.as_str().into());
+    match &ask.picture {
+        Some(Picture::Data { mime, base64 }) => {
+            instance.insert("image".into(), json!({ "bytesBase64Encoded": base64, "mimeType": mime }));
+        }
+        Some(Picture::Url(_)) => {
+            let message = "This model takes no links. Send the picture itself: a file, or 'data:image/…;base64,…'.";
+            return Err(Fault::invalid("input_reference", message));
+        }
+        None => {}
+    }
+    let mut parameters = Map::new();
+    parameters.insert("durationSeconds".into(), plan.seconds.into());
+    parameters.insert("aspectRatio".into(), plan.ratio.into());
+    parameters.insert("resolution".into(), plan.resolution.name().into());
+    parameters.insert("sampleCount".into(), 1.into());
+    if place.is_some() && matches!(model.sound, SoundRule::Optional { .. }) {
+        parameters.insert("generateAudio".into(), (plan.sound == Sound::On).into());
+    }
+    let body = json!({ "instances": [instance], "parameters": parameters });
+    Ok(Send::post(super::create_path(upstream, place), Value::to_string(&body)))
+}
