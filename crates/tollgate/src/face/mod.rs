@@ -6,6 +6,7 @@
 mod assets;
 mod guides;
 mod html;
+mod models;
 mod reference;
 mod samples;
 mod site;

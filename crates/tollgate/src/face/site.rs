@@ -1,20 +1,18 @@
 //! The reference: which page is at which address, made when it is first asked for.
 //!
-//! Owns the navigation, the list for language models, and the page of models and prices, which is live.
+//! Owns the navigation and the list for language models. Only the page of models and prices is live; all others are kept.
 
 use super::assets::Asset;
 use super::guides::{GUIDES, Guide, render};
-use super::html::{self, Group, Link, escape};
-use super::reference;
+use super::html::{self, Group, Link};
 use super::samples::{Ask, LANGUAGES};
-use crate::catalogue;
-use crate::money;
-use crate::pricing::{PriceBook, Row};
+use super::{models, reference};
+use crate::clock;
+use crate::pricing::PriceBook;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use tollgate_protocol::usage::ServiceTier;
 
 /// Gives the prices in force.
 pub type Prices = Arc<dyn Fn() -> Arc<PriceBook> + Send + Sync>;
@@ -26,10 +24,11 @@ pub(super) struct Site {
     groups: Vec<Group>,
     /// Pages that were made already. Only known addresses get here, so there are only so many.
     made: Mutex<HashMap<String, Asset>>,
-    /// The page of models, and the prices that it shows.
-    models: Mutex<Option<(Arc<PriceBook>, Asset)>>,
+    /// The page of models, and the prices and the day that it shows.
+    models: Mutex<Option<(Arc<PriceBook>, i64, Asset)>>,
 }
 
+const DAY_MS: i64 = 86_400_000;
 const PAGE: &str = "text/html; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -136,15 +135,19 @@ impl Site {
 
     fn models(&self) -> Asset {
         let prices = (self.prices)();
+        let now = clock::now_ms();
+        // Announced prices begin with a day.
+        let today = now.div_euclid(DAY_MS);
         let mut made = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, page)) = made.as_ref()
+        if let Some((of, day, page)) = made.as_ref()
             && Arc::ptr_eq(of, &prices)
+            && *day == today
         {
             return page.clone();
         }
-        let content = models(&prices);
+        let content = models::page(&prices, now);
         let page = Asset::new(PAGE, html::page("Models and prices", "/models", &self.groups, &content).into_bytes());
-        *made = Some((prices, page.clone()));
+        *made = Some((prices, today, page.clone()));
         page
     }
 }
@@ -188,59 +191,4 @@ fn navigation(document: &Value) -> Vec<Group> {
         groups.push(Group { name: tag.to_owned(), links: links.collect() });
     }
     groups
-}
-
-/// Every model that is priced or listed, with what it costs now.
-fn models(prices: &PriceBook) -> String {
-    let mut rows: BTreeMap<(String, String), String> = BTreeMap::new();
-    let none = || "<td class=\"num\">–</td>".repeat(3);
-    for entry in catalogue::all().iter().filter(|entry| entry.is_served()) {
-        let cells = format!("{}<td><span class=\"badge warn\">no price</span></td>", none());
-        rows.insert((entry.kind.name().to_owned(), entry.model.to_owned()), cells);
-    }
-    for (kind, model, price) in prices.all() {
-        let standard = |row: &&Row| row.tier == ServiceTier::Standard && row.hours.is_empty() && row.above == 0;
-        let Some(row) = price.rows().iter().find(standard).or(price.rows().first()) else { continue };
-        let rate = |name: &str| {
-            let nano = row.rates.get(name).and_then(|nano| i64::try_from(nano).ok());
-            nano.map_or_else(
-                || "<td class=\"num\">–</td>".to_owned(),
-                |nano| format!("<td class=\"num\">${}</td>", short(nano)),
-            )
-        };
-        let mut more = Vec::new();
-        for (resolution, nano) in &row.rates.video_second {
-            more.push(format!(
-                "${} a second ({})",
-                short(i64::try_from(*nano).unwrap_or(i64::MAX)),
-                escape(resolution)
-            ));
-        }
-        if price.rows().len() > 1 {
-            more.push("steps or tiers".to_owned());
-        }
-        let cells = ["input", "cache_read", "output"].map(rate).concat();
-        rows.insert((kind.name().to_owned(), model.to_owned()), format!("{cells}<td>{}</td>", more.join(", ")));
-    }
-    let mut out = String::from(
-        "<article class=\"prose\"><h1>Models and prices</h1><p>Every model of the catalogue with its price in force, in US dollars for a \
-         million tokens. Which of them a key may use, <code>GET /v1/models</code> tells. How an amount comes about: \
-         <a href=\"/docs/prices\">prices</a>.</p><div class=\"field\"><label for=\"filter\">Filter</label>\
-         <input id=\"filter\" class=\"input\" type=\"search\" autocomplete=\"off\"></div>\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Prices\"><table id=\"models\"><thead><tr><th>Model</th><th>Kind</th>\
-         <th class=\"num\">Input</th><th class=\"num\">Cached input</th><th class=\"num\">Output</th><th>More</th></tr></thead><tbody>",
-    );
-    for ((kind, model), cells) in rows {
-        let _ = write!(out, "<tr><td><code>{}</code></td><td>{}</td>{cells}</tr>", escape(&model), escape(&kind));
-    }
-    out.push_str("</tbody></table></div></article>");
-    out
-}
-
-/// Dollars without the noughts that say nothing.
-fn short(nano: i64) -> String {
-    let text = money::print(nano);
-    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
-    let part = part.trim_end_matches('0');
-    format!("{whole}.{part:0<2}")
 }
