@@ -12,7 +12,7 @@ const remembered = (name, value) => {
 
 // The gateway's own address instead of the usual one.
 const USUAL = "http://127.0.0.1:8080";
-for (const code of document.querySelectorAll("code[data-language]")) {
+for (const code of document.querySelectorAll("code")) {
   if (location.origin !== USUAL && code.textContent.includes(USUAL)) code.textContent = code.textContent.replaceAll(USUAL, location.origin);
 }
 

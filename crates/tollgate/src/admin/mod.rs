@@ -45,6 +45,7 @@ use crate::proof::Proofs;
 use crate::routing::Fleet;
 use crate::store::Store;
 use crate::upstream::Network;
+use crate::tasks::Links;
 use crate::webhooks::{Inside, Secrets};
 use auth::Throttle;
 use error::AdminError;
@@ -92,6 +93,8 @@ pub struct Running {
     pub proofs: Arc<Proofs>,
     /// Rings when webhooks are to be told something.
     pub news: Arc<Notify>,
+    /// Signs links to kept results.
+    pub links: Links,
     /// Whether callers come over TLS, so that cookies may insist on it.
     pub tls: bool,
     /// The configuration file, if there is one.

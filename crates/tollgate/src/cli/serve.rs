@@ -326,6 +326,7 @@ impl House {
             }),
             network: gateway.network.clone(),
             news: Arc::clone(&gateway.tasks.news),
+            links: gateway.tasks.links.clone(),
             proofs: Arc::clone(&gateway.proofs),
             tls: bindings.tls,
             file,

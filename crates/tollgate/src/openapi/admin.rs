@@ -296,16 +296,6 @@ fn running() -> Vec<(&'static str, Schema)> {
                 .need("before", map(anything()).or_null())
                 .need("after", map(anything()).or_null()),
         ),
-        ("Task", map(anything()).about("A video task with its history.")),
-        (
-            "WebhookCreate",
-            object()
-                .about("Where signed task events go (Standard Webhooks).")
-                .need("url", uri().about("https, and no private address."))
-                .may("events", array(string())),
-        ),
-        ("Webhook", map(anything()).about("A receiver of task events.")),
-        ("WebhookMessage", map(anything()).about("One event for one webhook, and how telling it went.")),
         (
             "ExplainRequest",
             object()
@@ -320,7 +310,7 @@ fn running() -> Vec<(&'static str, Schema)> {
 }
 
 /// A page of a list.
-fn page(of: &str) -> Schema {
+pub(super) fn page(of: &str) -> Schema {
     object()
         .need("data", array(refer(of)))
         .need("next", string().or_null().about("Send it as `after` for the next page; null at the end."))
@@ -493,59 +483,6 @@ fn running_operations() -> Vec<Operation> {
             200,
             "By name.",
             [list("ResolvedModel")],
-        ),
-        new("GET", "/admin/v1/tasks", "listTasks", "Video tasks").paged().gives(
-            200,
-            "Newest first.",
-            [body(page("Task"))],
-        ),
-        new("GET", "/admin/v1/tasks/{task_id}", "getTask", "One video task, with its history").gives(
-            200,
-            "The task.",
-            [body(refer("Task"))],
-        ),
-        new("POST", "/admin/v1/webhooks", "createWebhook", "Create a webhook")
-            .takes(body(refer("WebhookCreate")).example(
-                "all",
-                "All events",
-                json!({ "url": "https://example.com/tollgate" }),
-            ))
-            .gives(201, "The webhook, with its secret this once.", [body(refer("Webhook"))]),
-        new("GET", "/admin/v1/webhooks", "listWebhooks", "List webhooks").paged().gives(
-            200,
-            "Newest first.",
-            [body(page("Webhook"))],
-        ),
-        new("GET", "/admin/v1/webhooks/{webhook_id}", "getWebhook", "One webhook").gives(
-            200,
-            "The webhook.",
-            [body(refer("Webhook"))],
-        ),
-        new("PATCH", "/admin/v1/webhooks/{webhook_id}", "updateWebhook", "Switch a webhook off or on")
-            .takes(body(object().need("disabled", boolean().about("Whether it is told nothing."))).example(
-                "off",
-                "Off",
-                json!({ "disabled": true }),
-            ))
-            .gives(200, "The webhook as it is now.", [body(refer("Webhook"))]),
-        new("POST", "/admin/v1/webhooks/{webhook_id}/rotate", "rotateWebhook", "Give a webhook a new secret")
-            .about("The secret before signs beside the new one for a day.")
-            .gives(200, "The webhook, with its new secret this once.", [body(refer("Webhook"))]),
-        new("GET", "/admin/v1/webhooks/{webhook_id}/messages", "listWebhookMessages", "What a webhook was told")
-            .paged()
-            .gives(200, "Newest first.", [body(page("WebhookMessage"))]),
-        new(
-            "POST",
-            "/admin/v1/webhooks/{webhook_id}/messages/{message_id}/replay",
-            "replayWebhookMessage",
-            "Tell a webhook again",
-        )
-        .about("Under the same message id, from its first try on.")
-        .gives(200, "The message, due now.", [body(refer("WebhookMessage"))]),
-        new("DELETE", "/admin/v1/webhooks/{webhook_id}", "deleteWebhook", "Delete a webhook").gives(
-            200,
-            "It is gone.",
-            [body(refer("Webhook"))],
         ),
         new("POST", "/admin/v1/explain", "explainRequest", "Explain a request")
             .about("Says what a request would do and cost; sends nothing.")

@@ -7,6 +7,7 @@
 mod admin;
 mod chat;
 mod errors;
+mod following;
 mod gemini;
 mod media;
 mod messages;
@@ -36,6 +37,7 @@ pub fn operations() -> Vec<Operation> {
         tasks::operations(),
         own::operations(),
         admin::operations(),
+        following::operations(),
     ]
     .concat()
 }
@@ -89,6 +91,7 @@ fn schemas() -> Map<String, Value> {
         tasks::schemas(),
         own::schemas(),
         admin::schemas(),
+        following::schemas(),
         errors::schemas(),
     ];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema.done())).collect()

@@ -96,7 +96,8 @@ pub(super) fn java(ask: &Ask) -> String {
          import java.net.http.HttpRequest.BodyPublishers;\nimport java.net.http.HttpResponse.BodyHandlers;\n\n\
          public class Ask {{\n    public static void main(String[] arguments) throws Exception {{\n{setup}\
          \x20       var request = HttpRequest.newBuilder(URI.create({})){headers}\n            .method(\"{}\", {publisher})\n            .build();\n\
-         \x20       var answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofInputStream());\n        \
+         \x20       var client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();\n        \
+         var answer = client.send(request, BodyHandlers.ofInputStream());\n        \
          answer.body().transferTo(System.out);\n        System.out.flush();\n    }}\n}}\n",
         quoted(&ask.url),
         ask.method
