@@ -97,7 +97,7 @@ impl Tasks {
             created
         });
         work.await.unwrap_or_else(|_| {
-            let fault = Fault::new(FaultKind::Unavailable, "shutting_down", "The gateway is shutting down.");
+            let fault = Fault::new(FaultKind::Unavailable, "gateway_stopping", "The gateway is shutting down.");
             Created { task: None, fault: Some(fault) }
         })
     }
