@@ -3,7 +3,7 @@
 use super::operation::{ADMIN, Operation, Tag, body};
 use super::own::charged;
 use super::schema::{Schema, any_of, anything, array, boolean, choice, integer, map, number, object, refer, string};
-use super::schema::{time, uri, usd};
+use super::schema::{time, usd};
 use serde_json::json;
 
 pub(super) fn schemas() -> Vec<(&'static str, Schema)> {

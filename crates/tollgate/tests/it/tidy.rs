@@ -60,7 +60,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["catalogue", "money", "pricing"]),
     ("door", &["clock", "config", "http1", "message"]),
     ("estimate", &[]),
-    ("face", &["catalogue", "message", "money", "openapi", "pricing"]),
+    ("face", &["catalogue", "clock", "message", "money", "openapi", "pricing"]),
     (
         "gateway",
         &[
