@@ -32,6 +32,29 @@ impl Inbound {
     }
 }
 
+/// A data-plane request that is to be explained instead of being served.
+pub struct Question {
+    /// The public id of the key to ask with; without one the request's own key counts, or a live key without limits.
+    pub key: Option<String>,
+    /// Path and query.
+    pub path: String,
+    /// Header lines.
+    pub headers: Lines,
+    /// The caller's address; without one it is one that the key may be used from.
+    pub peer: Option<IpAddr>,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// Why a request cannot be explained at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotExplained {
+    /// What of the question is at fault.
+    pub field: &'static str,
+    /// Why.
+    pub why: &'static str,
+}
+
 /// Why a caller's body could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {

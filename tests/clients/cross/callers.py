@@ -5,8 +5,6 @@ an `Answer`; streams go through the library's own accumulator where it has one. 
 """
 import base64
 import json
-import struct
-import zlib
 from dataclasses import dataclass, field
 
 import anthropic
@@ -16,14 +14,6 @@ from google.genai import errors as google_errors
 from google.genai import types
 
 INSTRUCTION = "Answer in few words."
-
-
-def picture():
-    """A PNG of eight by eight grey dots."""
-    def part(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    head = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress((b"\0" + b"\x80" * 8) * 8)) + part(b"IEND", b"")
 
 
 @dataclass

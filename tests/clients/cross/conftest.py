@@ -10,17 +10,31 @@ VENDORS = {
     "deepseek": "deepseek-flash", "compatible": "llama-made-up",
 }
 KINDS = {"openai-responses": "openai", "compatible": "openai-compatible"}
+# What else makes videos, under the model `VENDOR-video`, and how its account proves itself.
+VIDEOS = {
+    "veo": ("gemini", "veo-3.1-generate-preview", 'api_key = "sk-upstream-veo"'),
+    "vertex": ("vertex", "veo-3.1-generate-001", 'access_token = "ya29.upstream"'),
+    "ark": ("ark", "doubao-seedance-2-0-260128", 'api_key = "sk-upstream-ark"'),
+    "kling": ("kling", "kling-v2-6", 'access_key = "upstream-kling", secret_key = "a-secret-that-signs-tokens"'),
+}
+# Where callers are told that they find the gateway.
+PUBLIC = "https://tollgate.example"
 
 
-def table(name, kind, url):
+def table(name, kind, url, proof=None):
     """A provider of that kind at the simulator; what steers the simulator is passed on."""
-    return (f'[providers.{name}]\nkind = "{kind}"\nbase_url = "{url}"\nforward_headers = ["x-tollgate-sim"]\n'
-            f'credentials = [{{ api_key = "sk-upstream-{name}" }}]\n\n')
+    proof = proof or f'api_key = "sk-upstream-{name}"'
+    place = 'project = "upstream-project"\nlocation = "us-central1"\n' if kind == "vertex" else ""
+    return (f'[providers.{name}]\nkind = "{kind}"\nbase_url = "{url}"\nforward_headers = ["x-tollgate-sim"]\n{place}'
+            f'credentials = [{{ {proof} }}]\n\n')
 
 
 def configuration(url):
     """Every vendor under the model `VENDOR-ok`, and for each caller one under `VENDOR-CALLER` whose failures rest nobody else."""
-    text = ""
+    text = f'[video]\npublic_url = "{PUBLIC}"\nfirst_poll = "200ms"\n\n'
+    for vendor, (kind, model, proof) in VIDEOS.items():
+        text += table(f"{vendor}-video", kind, url, proof)
+        text += f'[models."{vendor}-video"]\ntargets = [{{ provider = "{vendor}-video", model = "{model}" }}]\n\n'
     for vendor, model in VENDORS.items():
         for use in ["ok", *(caller.name for caller in OFFICIAL)]:
             text += table(f"{vendor}-{use}", KINDS.get(vendor, vendor), url)

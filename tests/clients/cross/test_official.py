@@ -2,7 +2,8 @@
 import pytest
 from pydantic import BaseModel
 
-from callers import OFFICIAL, Tool, picture
+from callers import OFFICIAL, Tool
+from picture import picture
 
 CALLERS = OFFICIAL
 WEATHER = Tool("get_weather", "Current weather", {

@@ -9,7 +9,9 @@ const failure = (status, code, message, more = {}) => ({
   ...more,
 });
 
-const mock = new LLMock({ port: 0, chunkSize: 8 });
+// Video tasks run for a poll or two.
+const lifetime = { pollsBeforeInProgress: 1, pollsBeforeCompleted: 2 };
+const mock = new LLMock({ port: 0, chunkSize: 8, veoVideo: lifetime, bytePlusVideo: lifetime });
 mock
   .onToolResult("call_paris", { content: "It is 21 degrees in Paris." })
   .onMessage("weather in Paris", {
@@ -40,6 +42,38 @@ mock
     },
   })
   .onTranslation({ transcription: { text: "Translated words.", language: "english", duration: 2.5 } });
+
+// It tells of videos and has none: its links lead to these bytes.
+const clip = Buffer.from("\0\0\0\x18ftypisom a clip that nobody can play");
+mock.mount("/media", {
+  async handleRequest(_, answer) {
+    answer.writeHead(200, { "content-type": "video/mp4", "content-length": clip.length }).end(clip);
+    return true;
+  },
+});
+const task = (model, more) => ({
+  json: { model, created_at: 1795539000, updated_at: 1795539060, seed: 7, framespersecond: 24, ...more },
+});
+mock
+  .on({ endpoint: "video", userMessage: "a kite", model: /^veo/ }, () => ({
+    video: { id: "veo", status: "completed", url: `${mock.url}/media/clip.mp4` },
+  }))
+  .on({ endpoint: "video", userMessage: "a wreck", model: /^veo/ }, {
+    video: { id: "veo", status: "failed", error: "It could not be made." },
+  })
+  .on({ endpoint: "video", userMessage: "a kite", model: /seedance/ }, ({ model }) =>
+    task(model, {
+      status: "succeeded",
+      content: { video_url: `${mock.url}/media/clip.mp4` },
+      usage: { completion_tokens: 108900, total_tokens: 108900 },
+      resolution: "720p",
+      ratio: "16:9",
+      duration: 5,
+    }),
+  )
+  .on({ endpoint: "video", userMessage: "a wreck", model: /seedance/ }, ({ model }) =>
+    task(model, { status: "failed", error: { code: "InternalServiceError", message: "It could not be made." } }),
+  );
 await mock.start();
 console.log(mock.url);
 

@@ -58,9 +58,15 @@ async function serve(config, others) {
 export async function start() {
   const mock = spawn(process.execPath, ["mock/aimock.mjs"], { cwd: clients, stdio: ["pipe", "pipe", "inherit"] });
   const upstream = await firstLine(mock, (line) => line.startsWith("http") && line.trim());
-  const account = `base_url = "${upstream}/v1"\ncredentials = [{ api_key = "a-key-for-aimock" }]\n`;
-  const config = `[providers.openai]\n${account}\n[providers.limited]\nkind = "openai-compatible"\n${account}`;
-  return serve(config, () => mock.stdin.end());
+  const account = (path) => `base_url = "${upstream}${path}"\ncredentials = [{ api_key = "a-key-for-aimock" }]\n`;
+  const config = [
+    `[video]\nfirst_poll = "100ms"\n`,
+    `[providers.openai]\n${account("/v1")}`,
+    `[providers.limited]\nkind = "openai-compatible"\n${account("/v1")}`,
+    `[providers.gemini]\n${account("")}`,
+    `[providers.ark]\n${account("/api/v3")}`,
+  ];
+  return serve(config.join("\n"), () => mock.stdin.end());
 }
 
 const MODELS = {

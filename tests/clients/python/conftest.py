@@ -7,8 +7,11 @@ import pytest
 
 import harness
 
-# Two more tables for the same upstream: one whose account is always at rest, one that does not wait.
+# Two more tables for the same upstream: one whose account is always at rest, one that does not wait. Then its other protocols.
 CONFIG = """
+[video]
+first_poll = "100ms"
+
 [providers.openai]
 base_url = "{url}/v1"
 credentials = [{{ api_key = "a-key-for-aimock" }}]
@@ -23,6 +26,14 @@ kind = "openai-compatible"
 base_url = "{url}/v1"
 credentials = [{{ api_key = "a-key-for-aimock" }}]
 timeouts = {{ first_byte = "500ms" }}
+
+[providers.gemini]
+base_url = "{url}"
+credentials = [{{ api_key = "a-key-for-aimock" }}]
+
+[providers.ark]
+base_url = "{url}/api/v3"
+credentials = [{{ api_key = "a-key-for-aimock" }}]
 
 [models."our-model"]
 targets = [{{ provider = "openai", model = "gpt-5-mini" }}]

@@ -14,8 +14,8 @@ mod tests;
 mod window;
 
 use crate::keys::{Key, Limits, Mode, Window};
-use clock::Clock;
-use side::Side;
+use clock::{Clock, Moment};
+use side::{Rules, Side};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -254,34 +254,45 @@ impl State {
     fn pair(&mut self, slot: usize) -> Option<[&mut Side; 2]> {
         Some([self.keys.get_mut(slot)?, &mut self.own])
     }
-}
 
-impl Account {
-    /// Takes what a request needs, all of it or nothing, at `now_ms` (unix milliseconds).
-    pub fn admit(&self, key: &Key, need: Need, now_ms: i64) -> Result<Hold, Refused> {
-        let rules = [(key.limits, key.budget), (key.project.limits, key.project.budget)];
-        let whose = [Whose::Key, Whose::Project];
-        let mut state = lock(&self.project.state);
-        let moment = state.clock.at(now_ms);
-        let Some(mut sides) = state.pair(self.slot) else {
+    /// What a request would hold if it were admitted now, in nano-dollars.
+    fn weigh(&mut self, slot: usize, rules: [Rules; 2], need: Need, moment: &Moment) -> Result<i64, Refused> {
+        let Some(sides) = self.pair(slot) else {
             return Err(Refused::Budget { whose: Whose::Key, left: 0 });
         };
         let mut amount = need.hold.max(0);
         let (mut left, mut tightest) = (i64::MAX, Whose::Key);
-        for ((side, (limits, budget)), whose) in sides.iter_mut().zip(rules).zip(whose) {
+        for ((side, (limits, budget)), whose) in sides.into_iter().zip(rules).zip([Whose::Key, Whose::Project]) {
             side.roll(moment.starts);
-            side.check(whose, limits, need.tokens, &moment)?;
+            side.check(whose, limits, need.tokens, moment)?;
             amount = amount.min(side.room());
             if let Some(own) = budget.map(|budget| side.left(budget)).filter(|own| *own < left) {
                 (left, tightest) = (own, whose);
             }
         }
-        if amount > left {
-            match need.least {
-                Some(least) if least.max(0) <= left => amount = left,
-                _ => return Err(Refused::Budget { whose: tightest, left }),
-            }
+        match need.least {
+            _ if amount <= left => Ok(amount),
+            Some(least) if least.max(0) <= left => Ok(left),
+            _ => Err(Refused::Budget { whose: tightest, left }),
         }
+    }
+}
+
+/// What a key and its project are allowed.
+fn rules(key: &Key) -> [Rules; 2] {
+    [(key.limits, key.budget), (key.project.limits, key.project.budget)]
+}
+
+impl Account {
+    /// Takes what a request needs, all of it or nothing, at `now_ms` (unix milliseconds).
+    pub fn admit(&self, key: &Key, need: Need, now_ms: i64) -> Result<Hold, Refused> {
+        let rules = rules(key);
+        let mut state = lock(&self.project.state);
+        let moment = state.clock.at(now_ms);
+        let amount = state.weigh(self.slot, rules, need, &moment)?;
+        let Some(sides) = state.pair(self.slot) else {
+            return Err(Refused::Budget { whose: Whose::Key, left: 0 });
+        };
         for (side, rules) in sides.into_iter().zip(rules) {
             side.take(rules, amount, need.tokens, &moment);
         }
@@ -296,6 +307,13 @@ impl Account {
             counted: true,
             open: true,
         })
+    }
+
+    /// What [`Account::admit`] would hold now, in nano-dollars, or why it would refuse; takes nothing.
+    pub fn probe(&self, key: &Key, need: Need, now_ms: i64) -> Result<i64, Refused> {
+        let mut state = lock(&self.project.state);
+        let moment = state.clock.at(now_ms);
+        state.weigh(self.slot, rules(key), need, &moment)
     }
 
     /// The rates as they are now.

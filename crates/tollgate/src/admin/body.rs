@@ -3,7 +3,7 @@
 //! [`Fields`] takes an object apart field by field and finally complains about what nobody asked for. `null` and
 //! absent are told apart, as changes are merge patches (RFC 7396).
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
@@ -22,12 +22,21 @@ pub(super) struct Fields {
 
 /// Reads a body that must be one JSON object of at most [`BODY_LIMIT`] bytes.
 pub(super) async fn read(body: Body) -> Result<Fields, AdminError> {
-    let bytes = match Limited::new(body, BODY_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(AdminError::too_large()),
-        Err(_) => return Err(AdminError::invalid("the body broke off")),
-    };
-    match strict::parse(&bytes)? {
+    fields(&whole(body).await?)
+}
+
+/// Reads a body of at most [`BODY_LIMIT`] bytes.
+pub(super) async fn whole(body: Body) -> Result<Bytes, AdminError> {
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(AdminError::too_large()),
+        Err(_) => Err(AdminError::invalid("the body broke off")),
+    }
+}
+
+/// Takes a body apart that must be one JSON object.
+pub(super) fn fields(bytes: &[u8]) -> Result<Fields, AdminError> {
+    match strict::parse(bytes)? {
         Value::Object(left) => Ok(Fields { path: String::new(), left }),
         _ => Err(Invalid::new("body", "must be a JSON object").into()),
     }
@@ -58,6 +67,26 @@ impl Fields {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(Invalid::new(self.name(name), "must be a string")),
         }
+    }
+
+    /// An object of texts, if the field is there; null is none.
+    pub(super) fn words(&mut self, name: &str) -> Result<Vec<(String, String)>, Invalid> {
+        let wrong = || Invalid::new(self.name(name), "must be an object of strings");
+        let words = match self.left.get(name) {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Object(words)) => {
+                let word = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+                words.iter().map(word).collect::<Option<_>>().ok_or_else(wrong)?
+            }
+            Some(_) => return Err(wrong()),
+        };
+        self.take(name);
+        Ok(words)
+    }
+
+    /// Any value, if the field is there.
+    pub(super) fn any(&mut self, name: &str) -> Option<Value> {
+        self.take(name)
     }
 
     /// True or false, if the field is there.

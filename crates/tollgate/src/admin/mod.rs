@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod books;
 mod error;
+mod explain;
 mod keys;
 mod page;
 mod probe;
@@ -24,9 +25,11 @@ mod webhooks;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware;
@@ -40,6 +43,7 @@ use crate::keys::bootstrap::Installation;
 use crate::keys::manage::Actor;
 use crate::keys::secret::Pepper;
 use crate::ledger::Ledger;
+use crate::message::{NotExplained, Question};
 use crate::pricing::PriceBook;
 use crate::proof::Proofs;
 use crate::routing::Fleet;
@@ -103,9 +107,15 @@ pub struct Running {
     pub api_base: Option<String>,
     /// The routes of the data plane that this version answers, as `POST /v1/embeddings`.
     pub routes: Vec<String>,
+    /// Tells what a data-plane request would do.
+    pub explain: Explain,
     /// Unix milliseconds.
     pub started_at: i64,
 }
+
+/// What explains a request; the answer is JSON.
+pub type Explain =
+    Arc<dyn Fn(Question) -> Pin<Box<dyn Future<Output = Result<Bytes, NotExplained>> + Send>> + Send + Sync>;
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,6 +199,7 @@ fn routes() -> Vec<(&'static str, &'static [&'static str], MethodRouter<AdminSta
         ("/webhooks/{webhook_id}/rotate", &["POST"], post(webhooks::rotate)),
         ("/webhooks/{webhook_id}/messages", &["GET"], get(webhooks::messages)),
         ("/webhooks/{webhook_id}/messages/{message_id}/replay", &["POST"], post(webhooks::replay)),
+        ("/explain", &["POST"], post(explain::explain)),
         ("/audit", &["GET"], get(audit::list)),
         ("/settings", &["GET"], get(settings::show)),
     ]

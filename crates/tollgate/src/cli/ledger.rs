@@ -1,6 +1,7 @@
 //! `tollgate ledger verify`: do the books add up? Works beside a running gateway, changes nothing, and refuses a database
 //! whose schema is not this version's.
 
+use super::progress::Bar;
 use crate::config::{Config, Sources};
 use crate::ledger::verify::{self, Report};
 use crate::store::{DataDir, Store};
@@ -60,7 +61,10 @@ fn report(data_dir: Option<PathBuf>, config: Option<PathBuf>) -> Result<Report, 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| fail(&error))?;
     runtime.block_on(async {
         let store = Store::look(&dir).await.map_err(|error| fail(&error))?;
-        let report = verify::verify(&store).await.map_err(|error| fail(&error));
+        let mut bar = Bar::new("entries");
+        let mut show = |at: verify::Progress| bar.at(at.blocks, at.of_blocks, at.entries);
+        let report = verify::verify_showing(&store, &mut show).await.map_err(|error| fail(&error));
+        bar.done();
         store.close().await;
         report
     })

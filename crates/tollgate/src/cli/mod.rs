@@ -4,5 +4,6 @@ pub mod check;
 pub mod keys;
 pub mod ledger;
 pub mod openapi;
+mod progress;
 pub mod serve;
 pub mod sim;

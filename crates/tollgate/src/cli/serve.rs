@@ -332,6 +332,13 @@ impl House {
             file,
             api_base: bindings.api_base(),
             routes: routes(),
+            explain: Arc::new({
+                let gateway = Arc::clone(gateway);
+                move |question| {
+                    let gateway = Arc::clone(&gateway);
+                    Box::pin(async move { crate::gateway::explain(&gateway, question).await })
+                }
+            }),
             started_at: clock::now_ms(),
         };
         let admin = admin::router(AdminState::of(installation, books, running));

@@ -43,6 +43,7 @@ pub(super) const GUIDES: &[Guide] = guides![
     "configuration" true,
     "prices" true,
     "ledger" true,
+    "explain" true,
     "operations" true,
 ];
 

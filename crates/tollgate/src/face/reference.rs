@@ -1,4 +1,4 @@
-//! The pages of routes and schemas, made from the OpenAPI document and nothing else.
+//! The pages of routes and schemas, made from the `OpenAPI` document and nothing else.
 
 use super::guides::render;
 use super::html::{code, escape};

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_protocol::estimate::Prompt;
 use tollgate_protocol::fault::{Fault, FaultKind};
+use tollgate_protocol::usage::Usage;
 
 /// Output tokens of a model whose maximum nobody knows.
 const UNKNOWN_OUTPUT: u64 = 32_768;
@@ -143,16 +144,83 @@ pub(super) fn admit(
     if !gateway.ledger.is_open() {
         return Err(unavailable());
     }
-    let mut need = Need::default();
-    let mut granted = None;
+    let (need, granted) = needed(prices, key, &ask, candidates, now_ms)?;
+    let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
+    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), granted))
+}
+
+/// What a request needs, and the output tokens that its hold is enough for if it is to grow with the stream.
+fn needed(
+    prices: &PriceBook,
+    key: &Key,
+    ask: &Ask,
+    candidates: &[(Kind, Arc<str>)],
+    now_ms: i64,
+) -> Result<(Need, Option<u64>), Fault> {
+    let (mut need, mut granted) = (Need::default(), None);
     if is_budgeted(key) {
-        (need, granted) = worth(prices, &ask, candidates, now_ms)?;
+        (need, granted) = worth(prices, ask, candidates, now_ms)?;
     }
     if limits_tokens(key.limits) || limits_tokens(key.project.limits) {
         need.tokens = ask.likely_input().saturating_add(ask.cap.unwrap_or(GRANT).saturating_mul(ask.count));
     }
-    let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
-    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), granted))
+    Ok((need, granted))
+}
+
+/// What admission would take.
+pub(super) struct Taken {
+    /// Nano-dollars held.
+    pub(super) hold: i64,
+    /// Tokens counted against limits by the minute.
+    pub(super) tokens: u64,
+    /// The hold would grow with the stream.
+    pub(super) grows: bool,
+}
+
+/// What [`admit`] or [`place`] would take or say now; takes nothing.
+pub(super) fn probe(
+    gateway: &Gateway,
+    prices: &PriceBook,
+    account: &Account,
+    key: &Key,
+    ask: &Ask,
+    candidates: &[(Kind, Arc<str>)],
+    now_ms: i64,
+) -> Result<Taken, Fault> {
+    let (mut need, mut granted) = (Need::default(), None);
+    if !ask.route.is_count() {
+        let (closed, budgeted) = (!gateway.ledger.is_open(), is_budgeted(key));
+        if if gateway.books { closed } else { budgeted } {
+            return Err(unavailable());
+        }
+        if gateway.books {
+            (need, granted) = needed(prices, key, ask, candidates, now_ms)?;
+        }
+    }
+    let hold = account.probe(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
+    Ok(Taken { hold, tokens: need.tokens, grows: granted.is_some() })
+}
+
+/// What a request may cost at one model.
+pub(super) struct Range {
+    /// Input tokens that the vendor will about count.
+    pub(super) input: u64,
+    /// Output tokens that it may make at the most.
+    pub(super) output: u64,
+    /// What reading it costs about, in nano-dollars, with nothing made and nothing cached.
+    pub(super) least: i64,
+    /// The most that it can cost, in nano-dollars.
+    pub(super) most: i64,
+}
+
+/// What a request may cost at one model; `None` for one without a price.
+pub(super) fn range(prices: &PriceBook, ask: &Ask, kind: Kind, model: &str, now_ms: i64) -> Option<Range> {
+    let price = prices.find(kind, model)?;
+    let entry = catalogue::find(model).iter().find(|entry| entry.kind == kind);
+    let (input, output) = (ask.likely_input(), ask.upper_output(entry));
+    let most = price.ceiling(ask.upper_input(entry), output, now_ms);
+    let least = price.amount(&Usage { input_tokens: input, ..Usage::default() }, now_ms).nano;
+    Some(Range { input, output, least: least.min(most), most })
 }
 
 fn limits_tokens(limits: Limits) -> bool {

@@ -9,12 +9,12 @@ use super::crossing::TRANSLATION;
 use super::failure::{Failure, Next, Stopped, account_unusable, call_failure, late_failure, untranslatable};
 use super::meter::Meter;
 use super::open::{self, Exchange, Opened, OpenedBody};
-use super::outbound::{Outbound, Payload, Wired, path, replayable};
+use super::outbound::{Composed, Outbound, Payload};
 use super::read;
 use super::timer::Timer;
 use super::wait::{Stop, Watch, raced};
 use super::{Gateway, headers};
-use crate::config::{OnDisconnect, Protocol};
+use crate::config::OnDisconnect;
 use crate::lines::Lines;
 use crate::message::CallerBody;
 use crate::proof::Proof;
@@ -28,10 +28,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use tollgate_protocol::codec::Refusal;
 use tollgate_protocol::fault::{Fault, FaultKind, Meaning};
-use tollgate_protocol::splice;
 
 /// Calls for one request.
-const MAX_CALLS: u32 = 3;
+pub(super) const MAX_CALLS: u32 = 3;
 /// Right to retry that one request brings, and the most that is saved up; in hundredths of a retry. In a storm of
 /// failures the vendors see at most 1.2 calls a request.
 const RETRY_SHARE: i64 = 20;
@@ -77,7 +76,7 @@ pub(super) async fn first(
             .await?
             .map_err(|failure| failure.fault.into());
     };
-    outbound.prepare(gateway, &mut attempts).await?;
+    outbound.prepare(gateway, &mut attempts).await;
     if let Some((body, name)) = attempts.first().and_then(|attempt| outbound.estimated(attempt)) {
         return Ok(estimate(body, name));
     }
@@ -119,7 +118,10 @@ pub(super) async fn first(
             Next::Again => at -= 1,
             Next::Target => unreachable = Some(Arc::clone(&attempt.choice.deployment)),
         }
-        last = Some(failure);
+        // What a vendor said tells more than why another was not asked.
+        if last.is_none() || !failure.unasked {
+            last = Some(failure);
+        }
     }
     Err(last.map_or_else(nothing_left, |failure| last_word(failure, calls)).into())
 }
@@ -186,17 +188,11 @@ async fn one(
         Destination::Vendor(attempt) => Arc::clone(&attempt.choice.model),
     };
     let timeouts = provider.map_or_else(|| gateway.fleet.load().config.sandbox_timeouts, |provider| provider.timeouts);
-    let Wired { wire, below, crossed } = match outbound.wired(gateway, destination.attempt(), meter) {
-        Ok(wired) => wired,
+    let composed = outbound.composed(gateway, destination.attempt(), || meter.id());
+    let Composed { path, mut headers, body, exchange } = match composed {
+        Ok(composed) => composed,
         Err(fault) => return Ok(Err(untranslatable(fault))),
     };
-    let route = outbound.asked.route;
-    let ask_usage = wire == Protocol::Chat
-        && route.is_conversation()
-        && crossed.is_none()
-        && provider.is_none_or(|provider| provider.stream_usage);
-    let spoken = headers::Spoken { route, wire, crosses: crossed.is_some(), stream: outbound.payload.stream() };
-    let mut headers = headers::to_vendor(outbound.inbound, spoken, provider.map(AsRef::as_ref));
     let proof = match destination {
         Destination::Sandbox => None,
         Destination::Vendor(attempt) => match prove(gateway, attempt).await {
@@ -210,31 +206,8 @@ async fn one(
     meter.note(|record| note_call(record, destination, &model));
     begin(gateway, destination, outbound, meter).await?;
     let began = Instant::now();
-    let hide_usage = match &outbound.payload {
-        Payload::Json { head, .. } => ask_usage && !head.include_usage,
-        Payload::Form(_) => false,
-    };
-    let (written, back) = crossed.map_or((None, None), |(body, back)| (Some(body), Some(back)));
-    let exchange = Exchange {
-        route,
-        wire,
-        stream: outbound.payload.stream(),
-        array: outbound.asked.path.array && back.is_none(),
-        hide_usage,
-        keeper: destination.attempt().and_then(|attempt| outbound.keeper(gateway, attempt, wire)),
-        filing: outbound.filing(destination.attempt(), wire),
-        back,
-    };
-    let path = path(provider.map(AsRef::as_ref), wire, &below);
-    let edits = match (&outbound.payload, &written) {
-        (Payload::Json { head, .. }, None) => outbound.edits(head, destination.attempt(), &model, ask_usage),
-        _ => Vec::new(),
-    };
     let (body, feed) = match &mut outbound.payload {
-        Payload::Json { body, .. } => {
-            let body = written.unwrap_or_else(|| replayable(wire, &splice::apply(body, &edits)));
-            (CallBody::Whole(body), None)
-        }
+        Payload::Json { .. } => (CallBody::Whole(body.unwrap_or_default()), None),
         Payload::Form(form) => {
             let (body, feed) = form.start(&model, caller.left());
             (body, Some((form, feed)))

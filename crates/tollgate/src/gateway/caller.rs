@@ -53,8 +53,13 @@ pub fn identify(gateway: &Gateway, inbound: &Inbound, session: &mut Session) -> 
             key
         }
     };
-    keys::check_policy(&key, None, inbound.peer).map_err(forbidden)?;
+    from_here(&key, inbound)?;
     Ok(key)
+}
+
+/// Whether the key may be used from the caller's address.
+pub(super) fn from_here(key: &Key, inbound: &Inbound) -> Result<(), Fault> {
+    keys::check_policy(key, None, inbound.peer).map_err(forbidden)
 }
 
 /// As [`identify`], for a request of the data plane: its record says who asks.
@@ -80,17 +85,9 @@ pub(super) fn may_use(key: &Key, model: &str, inbound: &Inbound) -> Result<(), F
 
 /// The one secret that the request carries. Each of the four places will do; two that differ are an error, since
 /// two readers could take different ones.
-fn secret(inbound: &Inbound) -> Result<&[u8], Fault> {
+pub(super) fn secret(inbound: &Inbound) -> Result<&[u8], Fault> {
     let mut found: Option<&[u8]> = None;
-    let headers = inbound.headers.iter().filter_map(|(name, value)| {
-        if *name == header::AUTHORIZATION {
-            return Some(bearer(value.as_bytes()));
-        }
-        matches!(name.as_str(), "x-api-key" | "x-goog-api-key").then(|| value.as_bytes().trim_ascii())
-    });
-    let query = inbound.query.as_deref().into_iter().flat_map(|query| query.split('&'));
-    let query = query.filter_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes);
-    for secret in headers.chain(query) {
+    for secret in secrets(inbound) {
         if found.is_some_and(|before| before != secret) {
             return Err(Fault::new(
                 FaultKind::InvalidRequest,
@@ -109,6 +106,19 @@ fn secret(inbound: &Inbound) -> Result<&[u8], Fault> {
     })
 }
 
+/// All that a request carries in the places of secrets.
+pub(super) fn secrets(inbound: &Inbound) -> impl Iterator<Item = &[u8]> {
+    let headers = inbound.headers.iter().filter_map(|(name, value)| {
+        if *name == header::AUTHORIZATION {
+            return Some(bearer(value.as_bytes()));
+        }
+        matches!(name.as_str(), "x-api-key" | "x-goog-api-key").then(|| value.as_bytes().trim_ascii())
+    });
+    let query = inbound.query.as_deref().into_iter().flat_map(|query| query.split('&'));
+    let query = query.filter_map(|pair| pair.strip_prefix("key=")).map(str::as_bytes);
+    headers.chain(query)
+}
+
 fn bearer(value: &[u8]) -> &[u8] {
     match value.split_at_checked(7) {
         Some((scheme, secret)) if scheme.eq_ignore_ascii_case(b"bearer ") => secret.trim_ascii(),
@@ -116,7 +126,8 @@ fn bearer(value: &[u8]) -> &[u8] {
     }
 }
 
-fn unauthenticated() -> Fault {
+/// The fault for a key that opens nothing.
+pub(super) fn unauthenticated() -> Fault {
     Fault::new(
         FaultKind::Unauthenticated,
         "invalid_api_key",

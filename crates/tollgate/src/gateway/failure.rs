@@ -84,7 +84,7 @@ pub(super) fn account_unusable() -> Failure {
 
 /// The request cannot be said in the provider's protocol.
 pub(super) fn untranslatable(fault: Fault) -> Failure {
-    Failure { fault, next: Next::Target, outcome: "untranslatable", unasked: true }
+    Failure { fault, next: Next::Account, outcome: "untranslatable", unasked: true }
 }
 
 /// The fault for a body over its limit, in bytes.

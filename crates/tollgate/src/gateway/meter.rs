@@ -40,6 +40,11 @@ impl Meter {
         self.place = Some(place);
     }
 
+    /// The request's id.
+    pub(super) fn id(&self) -> String {
+        self.record.as_ref().map(|record| record.id.clone()).unwrap_or_default()
+    }
+
     /// Notes something about the request; nothing once it is settled.
     pub(super) fn note(&mut self, f: impl FnOnce(&mut Record)) {
         if let Some(record) = &mut self.record {

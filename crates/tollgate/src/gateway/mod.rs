@@ -11,7 +11,8 @@
 //! `recall.rs` what callers cannot carry from turn to turn, `state/` responses that are kept;
 //! `failure.rs` says what goes wrong and what that allows; `wait.rs` and `timer.rs` watch the caller and the clock
 //! while a vendor is waited for; `respond.rs` writes the gateway's own answers; `idempotency/` stands before all of
-//! it for requests that carry an `Idempotency-Key`.
+//! it for requests that carry an `Idempotency-Key`. `plan.rs` has what is decided before anything is taken or sent;
+//! `explain/` tells it.
 //!
 //! The only room that sees keys, routing, vendors and protocols together.
 
@@ -21,6 +22,7 @@ mod caller;
 mod charge;
 mod crossing;
 mod drain;
+mod explain;
 mod failure;
 mod headers;
 mod idempotency;
@@ -28,6 +30,7 @@ mod meter;
 mod open;
 mod outbound;
 pub mod path;
+mod plan;
 mod read;
 mod recall;
 mod respond;
@@ -56,6 +59,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 pub use caller::{Session, identify};
+pub use explain::explain;
 pub use respond::{Voice, fault_answer, request_id};
 pub use route::{Asked, Route, Stored, StoredPart};
 

@@ -1,14 +1,15 @@
 //! A request on its way out: what is sent, in which protocol, and where to.
 
 use super::crossing::{self, Crossing, Return, Way, Written};
-use super::meter::Meter;
+use super::open::Exchange;
 use super::recall::{self, Keeper};
 use super::state::{self, Filing, Turn};
 use super::upload::Form;
-use super::{Asked, Gateway, Route};
+use super::{Asked, Gateway, Route, headers};
 use crate::catalogue;
 use crate::config::{Kind, Protocol, Provider};
 use crate::http1::Watchdog;
+use crate::lines::Lines;
 use crate::message::Inbound;
 use crate::pricing::PriceBook;
 use crate::routing::{Attempt, ByResponses};
@@ -20,7 +21,7 @@ use tollgate_protocol::estimate::Prompt;
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::gemini::path::{self as google, Verb};
 use tollgate_protocol::head::Head;
-use tollgate_protocol::splice::Splice;
+use tollgate_protocol::splice::{self, Splice};
 use tollgate_protocol::{embeddings, gemini, messages, responses};
 
 /// A request on its way out.
@@ -32,8 +33,8 @@ pub(super) struct Outbound<'a> {
     pub(super) project: Arc<str>,
     /// What it wants of tools, where the protocol to ask in depends on that.
     pub(super) tools: ToolUse,
-    /// The request in the canonical form, where it may have to cross.
-    pub(super) crossing: Option<Crossing>,
+    /// The request in the canonical form where it may have to cross, or why it cannot.
+    pub(super) crossing: Option<Result<Crossing, Fault>>,
     /// Its place in a conversation of kept responses.
     pub(super) turn: Option<Turn>,
     /// What a plain chat request must tell again to vendors who want that.
@@ -73,15 +74,51 @@ impl Payload {
 }
 
 /// How a provider is asked.
-pub(super) struct Wired {
-    pub(super) wire: Protocol,
+struct Wired {
+    wire: Protocol,
     /// The path below the provider's base URL.
-    pub(super) below: String,
+    below: String,
     /// The body in its protocol and the answer's way back, where that is not the caller's.
-    pub(super) crossed: Option<(Bytes, Return)>,
+    crossed: Option<(Bytes, Return)>,
 }
 
-impl Outbound<'_> {
+/// One call, but for the proof of the account.
+pub(super) struct Composed {
+    /// Path and query, base path included.
+    pub(super) path: String,
+    pub(super) headers: Lines,
+    /// `None` for a form, which is sent as it comes.
+    pub(super) body: Option<Bytes>,
+    /// What its answer depends on.
+    pub(super) exchange: Exchange,
+}
+
+impl<'a> Outbound<'a> {
+    /// A request that nothing has been taken or decided for.
+    pub(super) fn new(
+        asked: &'a Asked,
+        inbound: &'a Inbound,
+        payload: Payload,
+        project: Arc<str>,
+        turn: Option<Turn>,
+        prices: Arc<PriceBook>,
+    ) -> Self {
+        Self {
+            asked,
+            inbound,
+            payload,
+            project,
+            tools: ToolUse::None,
+            crossing: None,
+            turn,
+            replay: Vec::new(),
+            prices,
+            sandbox: None,
+            planned: Instant::now(),
+            watchdog: Watchdog::default(),
+        }
+    }
+
     /// The protocol in which a provider is asked; the caller's for the sandbox and for forms. `None` if it cannot be.
     fn wire(&self, attempt: &Attempt) -> Option<Protocol> {
         let caller = self.asked.route.protocol();
@@ -109,9 +146,11 @@ impl Outbound<'_> {
 
     /// Looks at what is to be tried: where a request has to cross, it is read once, and what is remembered of its turns
     /// decides which account goes first.
-    pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) -> Result<(), Fault> {
+    ///
+    /// What cannot be read for a crossing can still be sent to a provider that speaks the caller's protocol.
+    pub(super) async fn prepare(&mut self, gateway: &Gateway, attempts: &mut [Attempt]) {
         let caller = self.asked.route.protocol();
-        let Payload::Json { body, .. } = &self.payload else { return Ok(()) };
+        let Payload::Json { body, .. } = &self.payload else { return };
         if caller == Protocol::Chat
             && attempts.iter().any(|attempt| matches!(attempt.choice.by_responses, ByResponses::Tools { .. }))
         {
@@ -121,32 +160,33 @@ impl Outbound<'_> {
             self.replay = recall::replay(&gateway.memory, &self.project, body).await;
         }
         if attempts.iter().all(|attempt| self.wire(attempt).is_none_or(|wire| wire == caller)) {
-            return Ok(());
+            return;
         }
-        let mut crossing = Crossing::read(self.asked, self.inbound, body)?;
-        self.tools = crossing.tool_use();
-        crossing.recall(&gateway.memory, &self.project).await;
-        attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
+        let mut crossing = Crossing::read(self.asked, self.inbound, body);
+        if let Ok(crossing) = &mut crossing {
+            self.tools = crossing.tool_use();
+            crossing.recall(&gateway.memory, &self.project).await;
+            attempts.sort_by_key(|attempt| !crossing.belongs_to(attempt));
+        }
         self.crossing = Some(crossing);
-        Ok(())
     }
 
     /// Whether a provider is asked in chat, as the caller asks, and wants thoughts told again.
-    pub(super) fn replays(&self, attempt: &Attempt) -> bool {
+    fn replays(&self, attempt: &Attempt) -> bool {
         attempt.choice.replays_reasoning
             && self.asked.route == Route::Converse(Protocol::Chat)
             && self.wire(attempt) == Some(Protocol::Chat)
     }
 
     /// Where the thoughts of an answer go that passes untouched and must be told again.
-    pub(super) fn keeper(&self, gateway: &Gateway, attempt: &Attempt, wire: Protocol) -> Option<Keeper> {
+    fn keeper(&self, gateway: &Gateway, attempt: &Attempt, wire: Protocol) -> Option<Keeper> {
         let Payload::Json { body, .. } = &self.payload else { return None };
         let wanted = self.replays(attempt) && memchr::memmem::find(body, b"\"tools\"").is_some();
         wanted.then(|| Keeper::new(&gateway.memory, &self.project, attempt, wire))
     }
 
     /// The changes that make the caller's own request that of a provider.
-    pub(super) fn edits(&self, head: &Head, attempt: Option<&Attempt>, model: &str, ask_usage: bool) -> Vec<Splice> {
+    fn edits(&self, head: &Head, attempt: Option<&Attempt>, model: &str, ask_usage: bool) -> Vec<Splice> {
         let mut edits = head.edits(model, ask_usage);
         if attempt.is_some_and(|attempt| self.replays(attempt)) && !self.replay.is_empty() {
             edits.extend_from_slice(&self.replay);
@@ -155,12 +195,52 @@ impl Outbound<'_> {
         edits
     }
 
-    /// In which protocol a provider is asked, and with what if it is not the caller's.
-    pub(super) fn wired(
+    /// One call of the request, ready but for the proof of the account. `attempt` is `None` for the sandbox.
+    pub(super) fn composed(
         &self,
         gateway: &Gateway,
         attempt: Option<&Attempt>,
-        meter: &mut Meter,
+        request_id: impl FnOnce() -> String,
+    ) -> Result<Composed, Fault> {
+        let Wired { wire, below, crossed } = self.wired(gateway, attempt, request_id)?;
+        let provider = attempt.map(|attempt| &*attempt.choice.deployment.provider);
+        let model = attempt.map_or(self.payload.model(), |attempt| &attempt.choice.model);
+        let (route, stream) = (self.asked.route, self.payload.stream());
+        let ask_usage = wire == Protocol::Chat
+            && route.is_conversation()
+            && crossed.is_none()
+            && provider.is_none_or(|provider| provider.stream_usage);
+        let spoken = headers::Spoken { route, wire, crosses: crossed.is_some(), stream };
+        let headers = headers::to_vendor(self.inbound, spoken, provider);
+        let (written, back) = crossed.map_or((None, None), |(body, back)| (Some(body), Some(back)));
+        let (hide_usage, body) = match &self.payload {
+            Payload::Json { body, head } => {
+                let body = written.unwrap_or_else(|| {
+                    replayable(wire, &splice::apply(body, &self.edits(head, attempt, model, ask_usage)))
+                });
+                (ask_usage && !head.include_usage, Some(body))
+            }
+            Payload::Form(_) => (false, None),
+        };
+        let exchange = Exchange {
+            route,
+            wire,
+            stream,
+            array: self.asked.path.array && back.is_none(),
+            hide_usage,
+            keeper: attempt.and_then(|attempt| self.keeper(gateway, attempt, wire)),
+            filing: self.filing(attempt, wire),
+            back,
+        };
+        Ok(Composed { path: path(provider, wire, &below), headers, body, exchange })
+    }
+
+    /// In which protocol a provider is asked, and with what if it is not the caller's.
+    fn wired(
+        &self,
+        gateway: &Gateway,
+        attempt: Option<&Attempt>,
+        request_id: impl FnOnce() -> String,
     ) -> Result<Wired, Fault> {
         let caller = self.asked.route.protocol();
         let own = |model: &str| Wired { wire: caller, below: below(self.asked, model), crossed: None };
@@ -173,13 +253,12 @@ impl Outbound<'_> {
         if wire == caller {
             return Ok(own(model));
         }
+        let crossing = crossing.as_ref().map_err(Fault::clone)?;
         let accepts = catalogue::accepts(attempt.choice.deployment.provider.kind, model);
         let Written { body, below, lost } = crossing.write(wire, attempt, &accepts)?;
-        let mut id = String::new();
-        meter.note(|record| id.clone_from(&record.id));
         let way = Way {
             asked: self.asked,
-            request_id: &id,
+            request_id: &request_id(),
             model,
             keeper: Keeper::new(&gateway.memory, &self.project, attempt, wire),
             previous: self.turn.as_ref().and_then(|turn| turn.previous.as_deref()),
@@ -190,7 +269,7 @@ impl Outbound<'_> {
     }
 
     /// Where the answer is kept. `wire` is what the vendor is asked in.
-    pub(super) fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Box<Filing>> {
+    fn filing(&self, attempt: Option<&Attempt>, wire: Protocol) -> Option<Box<Filing>> {
         let turn = self.turn.as_ref().filter(|_| self.asked.route.is_conversation())?;
         let keeps = attempt.is_none_or(|attempt| state::keeps_responses(&attempt.choice.deployment.provider));
         turn.filing(attempt, keeps && wire == Protocol::Responses).map(Box::new)
@@ -198,7 +277,7 @@ impl Outbound<'_> {
 }
 
 /// What a vendor of a protocol may be sent of a request in its own: nothing that others gave and only they can read.
-pub(super) fn replayable(wire: Protocol, body: &Bytes) -> Bytes {
+fn replayable(wire: Protocol, body: &Bytes) -> Bytes {
     match wire {
         Protocol::Responses => responses::replayable(body, None),
         Protocol::Messages => messages::replayable(body),
@@ -221,7 +300,7 @@ fn below(asked: &Asked, model: &str) -> String {
 }
 
 /// The path of a call.
-pub(super) fn path(provider: Option<&Provider>, wire: Protocol, below: &str) -> String {
+fn path(provider: Option<&Provider>, wire: Protocol, below: &str) -> String {
     let google = wire == Protocol::GenerateContent;
     match provider {
         Some(Provider { base, project: Some(project), location: Some(location), .. }) if google => {

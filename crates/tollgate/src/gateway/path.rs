@@ -8,27 +8,22 @@ use super::meter::Meter;
 use super::open::{Opened, OpenedBody};
 use super::outbound::{Outbound, Payload};
 use super::respond::{Voice, cost, fault_answer, mark, name, rate_headers};
-use super::state::{Shelves, Turn};
 use super::streamed::{Passed, Streamed};
 use super::upload::Form;
-use super::{Asked, Gateway, Route, Session, caller, crossing, idempotency};
-use crate::catalogue;
+use super::{Asked, Gateway, Route, Session, caller, idempotency, plan};
 use crate::clock::now_ms;
-use crate::config::{Kind, Protocol, Provider};
+use crate::config::{Kind, Protocol};
 use crate::ids;
-use crate::keys::{Key, Mode};
+use crate::keys::Key;
 use crate::message::{self, Answer, AnswerBody, CallerBody, Inbound};
 use crate::outcome::Outcome;
-use crate::routing::{self, Attempt, Choice, Fleet, NoAttempt};
+use crate::routing::{Choice, Fleet};
 use crate::telemetry::{Record, Stage};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 use std::time::Instant;
-use tollgate_protocol::chat::ToolUse;
 use tollgate_protocol::fault::{Fault, FaultKind};
-use tollgate_protocol::head::{self, Head};
-use tollgate_protocol::{embeddings, gemini};
 
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -83,20 +78,17 @@ async fn exchange(
         Payload::Form(Box::new(Box::pin(Form::begin(inbound, body, upload_limit, &gateway.spool)).await?))
     } else {
         let whole = whole(inbound, body, body_limit).await?;
-        Payload::Json { head: head(asked, &whole)?, body: whole }
+        Payload::Json { head: plan::head(asked, &whole)?, body: whole }
     };
     let read = Instant::now();
     // Taken only now: a body may take long to arrive, and what is in force then is what counts.
     let fleet = gateway.fleet.load();
     let model = payload.model();
     caller::may_use(&key, model, inbound)?;
-    let turn = turn(gateway, asked, &key, &mut payload, meter, body_limit).await?;
+    let id = || meter.id();
+    let turn = plan::turn(gateway, asked, &key, &mut payload, id, body_limit).await?;
     let model = payload.model();
-    let choices = match key.mode {
-        Mode::Test if in_sandbox(&fleet, model) => None,
-        Mode::Test => return Err(unknown_model(model).into()),
-        Mode::Live => Some(fleet.choices(model).ok_or_else(|| unknown_model(model))?),
-    };
+    let choices = plan::choices(&fleet, key.mode, model)?;
     meter.note(|record| {
         record.model = Some(model.to_owned());
         record.stream = payload.stream();
@@ -104,73 +96,17 @@ async fn exchange(
     let prices = Arc::clone(&fleet.config.prices);
     let (choices, sandbox) = admitted(gateway, &fleet, &key, route, &payload, body, choices, session, meter)?;
     drop(fleet);
-    let pin = turn.as_ref().and_then(|turn| turn.pin.as_ref());
-    let attempts = match (&choices, pin) {
-        (None, _) => None,
-        (Some(choices), Some(pin)) => Some(vec![Turn::pinned(pin, choices, now_ms())?]),
-        (Some(choices), None) => Some(plan(choices, route)?),
+    let attempts = match choices.as_deref() {
+        Some(choices) => Some(plan::attempts(choices, route, turn.as_ref(), ids::below)?),
+        None => None,
     };
-    let watchdog = std::mem::take(&mut session.watchdog);
-    let project = Arc::clone(&key.project_id);
     let mut outbound = Outbound {
-        asked,
-        inbound,
-        payload,
-        project,
-        tools: ToolUse::None,
-        crossing: None,
-        turn,
-        replay: Vec::new(),
-        prices,
         sandbox,
         planned: read,
-        watchdog,
+        watchdog: std::mem::take(&mut session.watchdog),
+        ..Outbound::new(asked, inbound, payload, Arc::clone(&key.project_id), turn, prices)
     };
     attempt::first(gateway, attempts, &mut outbound, body, meter).await
-}
-
-/// What must be known of a JSON request.
-fn head(asked: &Asked, body: &[u8]) -> Result<Head, Fault> {
-    let path = &asked.path;
-    match asked.route {
-        Route::Converse(protocol) => protocol.codec().head(body, path),
-        Route::Count(protocol) => match protocol.counter() {
-            Some(counter) => counter.head(body, path),
-            None => protocol.codec().head(body, path),
-        },
-        Route::Embed => gemini::embed_head(body, path),
-        Route::BatchEmbed => gemini::batch_embed_head(body, path),
-        Route::Embeddings | Route::Transcriptions | Route::Translations => head::read(body, &embeddings::HEAD, path),
-    }
-}
-
-/// Finds the place of a request in a conversation of kept responses. The request may become another: with its earlier
-/// turns in it, or by the names of who keeps them.
-async fn turn(
-    gateway: &Gateway,
-    asked: &Asked,
-    key: &Key,
-    payload: &mut Payload,
-    meter: &mut Meter,
-    limit: u64,
-) -> Result<Option<Turn>, Fault> {
-    let (Route::Converse(Protocol::Responses) | Route::Count(Protocol::Responses), Payload::Json { body, .. }) =
-        (asked.route, &*payload)
-    else {
-        return Ok(None);
-    };
-    let mut id = String::new();
-    meter.note(|record| id.clone_from(&record.id));
-    let (turn, told) = Box::pin(Turn::begin(Shelves::new(&gateway.memory, key), &id, body, limit)).await?;
-    if turn.background && admission::is_budgeted(key) {
-        let message =
-            "A key with a budget takes no 'background': what such an answer uses is known only after it was told.";
-        return Err(Fault::unsupported("background", message));
-    }
-    if let Some(body) = told {
-        *payload = Payload::Json { head: head(asked, &body)?, body };
-    }
-    Ok(Some(turn))
 }
 
 /// The choices that are left, and for the sandbox whose price counts.
@@ -220,49 +156,12 @@ fn admitted(
     let mut sandbox = None;
     match &mut choices {
         Some(choices) if budgeted => {
-            let priced = |choice: &&Choice| prices.find(choice.deployment.provider.kind, &choice.model).is_some();
-            *choices = choices.iter().filter(priced).cloned().collect();
+            *choices = choices.iter().filter(|choice| plan::is_priced(choice, prices)).cloned().collect();
         }
         Some(_) => {}
-        None => {
-            let known = |candidate: &&(Kind, Arc<str>)| prices.find(candidate.0, &candidate.1).is_some();
-            sandbox = candidates.iter().find(known).or(candidates.first()).cloned();
-        }
+        None => sandbox = plan::sandbox_model(&candidates, prices),
     }
     Ok((choices, sandbox))
-}
-
-/// The sandbox has the models of the catalogue and those that this gateway would serve; other names are as unknown
-/// there as anywhere, so that a program's handling of a wrong name can be tested.
-fn in_sandbox(fleet: &Fleet, model: &str) -> bool {
-    let listed = |name: &str| !catalogue::find(name).is_empty();
-    listed(model) || model.split_once('/').is_some_and(|(_, name)| listed(name)) || fleet.choices(model).is_some()
-}
-
-/// The order in which a request's choices are tried.
-fn plan(choices: &[Choice], route: Route) -> Result<Vec<Attempt>, Fault> {
-    // A conversation crosses into whatever a provider speaks; the other routes are their own protocol's alone.
-    let serves = |provider: &Provider| match route {
-        Route::Converse(_) | Route::Count(_) => !provider.protocols.is_empty(),
-        _ if route.is_vectors() => crossing::vectors_wire(route.protocol(), provider).is_some(),
-        _ => provider.protocols.contains(&Protocol::Chat),
-    };
-    routing::order(choices, serves, now_ms(), ids::below).map_err(|none| match none {
-        NoAttempt::Protocol => Fault::new(
-            FaultKind::NotFound,
-            "model_not_found",
-            "No configured provider serves this model through this route.",
-        )
-        .about("model"),
-        NoAttempt::Resting { wait, rate_limited: true } => {
-            Fault::new(FaultKind::RateLimited, "upstream_rate_limited", "The provider's rate limit is reached.")
-                .after(Some(wait))
-        }
-        NoAttempt::Resting { wait, rate_limited: false } => {
-            Fault::new(FaultKind::UpstreamUnavailable, "upstream_unavailable", "The provider asked for a pause.")
-                .after(Some(wait))
-        }
-    })
 }
 
 /// The answer for what a vendor (or the sandbox) gave.
@@ -328,16 +227,6 @@ pub(super) fn refuse(stopped: Stopped, voice: impl Into<Voice>, mut meter: Meter
     });
     rate_headers(&mut answer.headers, voice.protocol(), meter.rates);
     answer
-}
-
-pub(super) fn unknown_model(model: &str) -> Fault {
-    let shown: String = model.chars().take(100).collect();
-    Fault::new(
-        FaultKind::NotFound,
-        "model_not_found",
-        format!("The model '{shown}' does not exist here, or no provider that serves it is configured."),
-    )
-    .about("model")
 }
 
 /// A whole JSON body, within its limit.

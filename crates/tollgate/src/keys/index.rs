@@ -108,6 +108,15 @@ impl Keys {
         Ok(Arc::clone(&entry.key))
     }
 
+    /// A key by its public id, and whether it was revoked; it may have expired. Looks through all of them.
+    pub fn find(&self, id: &str) -> Option<(Arc<Key>, bool)> {
+        self.0.shards.iter().find_map(|shard| {
+            let shard = shard.load();
+            let entry = shard.iter().find(|entry| &*entry.key.id == id)?;
+            Some((Arc::clone(&entry.key), entry.revoked))
+        })
+    }
+
     /// Changes with every change of any key or project. A connection may remember a key together with the epoch
     /// that it read *before* authenticating, and use it while the epoch stands and [`Key::expired`] says no.
     pub fn epoch(&self) -> u64 {

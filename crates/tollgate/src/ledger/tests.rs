@@ -3,7 +3,7 @@
 use super::apply::{Applier, Batch};
 use super::find::{Cursor, Wanted};
 use super::section::Section;
-use super::verify::verify;
+use super::verify::{verify, verify_showing};
 use super::*;
 use crate::clock::now_ms;
 use crate::outcome::Outcome;
@@ -210,7 +210,10 @@ async fn whatever_is_asked_for_is_found_once() {
             assert_eq!(found, due, "{wanted:?}");
         }
     }
-    let report = verify(&store).await.unwrap();
+    let mut seen = Vec::new();
+    let report = verify_showing(&store, &mut |at| seen.push(at)).await.unwrap();
+    assert!(seen.is_sorted_by_key(|at| (at.blocks, at.entries)), "{seen:?}");
+    assert!(seen.last().is_some_and(|at| at.blocks == at.of_blocks && at.entries == 700), "{seen:?}");
     assert!(report.is_ok() && report.entries == 700, "{report:?}");
 }
 

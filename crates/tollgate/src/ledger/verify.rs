@@ -90,8 +90,24 @@ struct Due {
     usage: [i64; 14],
 }
 
+/// How far a check is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Blocks looked at.
+    pub blocks: u64,
+    /// All blocks.
+    pub of_blocks: u64,
+    /// Entries looked at.
+    pub entries: u64,
+}
+
 /// Checks the books as they are now; what is booked meanwhile does not disturb it.
 pub async fn verify(store: &Store) -> Result<Report, StoreError> {
+    verify_showing(store, &mut |_| {}).await
+}
+
+/// The same, telling how far it is every few thousand entries.
+pub async fn verify_showing(store: &Store, show: &mut (dyn FnMut(Progress) + Send)) -> Result<Report, StoreError> {
     let mut check = Check {
         snapshot: store.snapshot().await?,
         report: Report::default(),
@@ -103,7 +119,7 @@ pub async fn verify(store: &Store) -> Result<Report, StoreError> {
         recent: VecDeque::new(),
         ids: HashSet::new(),
     };
-    check.run().await?;
+    check.run(show).await?;
     Ok(check.report)
 }
 
@@ -131,7 +147,9 @@ struct Check {
 }
 
 impl Check {
-    async fn run(&mut self) -> Result<(), StoreError> {
+    async fn run(&mut self, show: &mut (dyn FnMut(Progress) + Send)) -> Result<(), StoreError> {
+        let of_blocks = u64::try_from(rows::block_count(&mut self.snapshot).await?).unwrap_or(0);
+        let mut looked_at = 0;
         let mut after = i64::MIN;
         loop {
             let blocks = rows::blocks_after(&mut self.snapshot, after, BLOCKS).await?;
@@ -139,7 +157,9 @@ impl Check {
             after = last.id;
             for row in &blocks {
                 self.block(row).await?;
+                looked_at += 1;
             }
+            show(Progress { blocks: looked_at, of_blocks, entries: self.report.entries });
             // Whatever is booked from here on and counts to an hour before is a stray.
             self.close_hours(hour_of(block::time_of(after).saturating_sub(block::SOON_MS))).await?;
         }

@@ -1,5 +1,6 @@
 //! The admin API.
 
+use super::explain;
 use super::operation::{ADMIN, Operation, Tag, body};
 use super::own::charged;
 use super::schema::{Schema, any_of, anything, array, boolean, choice, integer, map, number, object, refer, string};
@@ -296,15 +297,8 @@ fn running() -> Vec<(&'static str, Schema)> {
                 .need("before", map(anything()).or_null())
                 .need("after", map(anything()).or_null()),
         ),
-        (
-            "ExplainRequest",
-            object()
-                .about("A data-plane request to be explained.")
-                .need("path", string().example("/v1/chat/completions"))
-                .need("body", map(anything()))
-                .may("key", string().about("The id of the key to ask with.")),
-        ),
-        ("Explanation", map(anything()).about("Route, rejected candidates, upstream body, price range, limits.")),
+        ("ExplainRequest", explain::request()),
+        ("Explanation", explain::plan()),
         ("Settings", map(anything()).about("The configuration in force, without secrets.")),
     ]
 }
@@ -485,7 +479,7 @@ fn running_operations() -> Vec<Operation> {
             [list("ResolvedModel")],
         ),
         new("POST", "/admin/v1/explain", "explainRequest", "Explain a request")
-            .about("Says what a request would do and cost; sends nothing.")
+            .about("Says what a request would do and may cost; sends, holds and books nothing.")
             .takes(body(refer("ExplainRequest")))
             .gives(200, "The plan.", [body(refer("Explanation"))]),
         new("GET", "/admin/v1/audit", "listAudit", "The audit log").paged().gives(

@@ -7,6 +7,7 @@
 mod admin;
 mod chat;
 mod errors;
+mod explain;
 mod following;
 mod gemini;
 mod media;

@@ -80,8 +80,10 @@ pub struct Choice {
     pub replays_reasoning: bool,
     /// When it is asked by Responses, although the provider speaks chat.
     pub by_responses: ByResponses,
-    priority: u32,
-    weight: u32,
+    /// Lower ones are asked first.
+    pub priority: u32,
+    /// Its share among those of its priority.
+    pub weight: u32,
 }
 
 /// When a model that chat would reach is asked by Responses; only where the provider speaks that.

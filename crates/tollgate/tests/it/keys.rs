@@ -20,6 +20,7 @@ use tollgate::admin::{AdminState, Books, Peer, Running, router};
 use tollgate::config::{Config, Secret, Sources};
 use tollgate::keys::bootstrap::{self, Installation};
 use tollgate::ledger::Ledger;
+use tollgate::message::NotExplained;
 use tollgate::pricing::PriceBook;
 use tollgate::proof::Proofs;
 use tollgate::routing::Fleet;
@@ -64,6 +65,7 @@ impl Gate {
             file: None,
             api_base: None,
             routes: Vec::new(),
+            explain: Arc::new(|_| Box::pin(async { Err(NotExplained { field: "path", why: "nothing runs here" }) })),
             started_at: 0,
         };
         let router = router(AdminState::of(&installation, books, running));

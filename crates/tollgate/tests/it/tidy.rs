@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "keys",
             "ledger",
             "lines",
+            "message",
             "money",
             "outcome",
             "pricing",

@@ -10,7 +10,7 @@ mod error;
 mod operation;
 
 pub use create::{Create, read as read_create};
-pub use cross::cross;
+pub use cross::{check_crossing, cross};
 pub use error::refusal;
 pub use operation::{Part, read as seen, view_gemini, view_vertex};
 
@@ -38,12 +38,14 @@ pub fn accepted(body: &[u8]) -> Option<String> {
     json::string(name).map(std::borrow::Cow::into_owned).filter(|name| is_name(name))
 }
 
-/// Whether a text can stand in a path as an operation's name.
+/// Whether a text can stand in a path as an operation's name. Google's stand below a model; a plain `operations/…` is as good
+/// by its rules for names (google.aip.dev/151).
 fn is_name(name: &str) -> bool {
     let sound = |part: &str| {
         !matches!(part, "" | "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~:".contains(&b))
     };
-    name.len() <= MAX_NAME && name.contains("/operations/") && name.split('/').all(sound)
+    let operation = name.starts_with("operations/") || name.contains("/operations/");
+    operation && name.len() <= MAX_NAME && name.split('/').all(sound)
 }
 
 /// Asks for an operation: the Gemini API has it under its name, Vertex is asked through its model.

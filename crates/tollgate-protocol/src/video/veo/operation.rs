@@ -218,6 +218,7 @@ mod tests {
     fn names_that_stand_in_paths() {
         let poll = |name: &str| super::super::poll(name).map(|send| (send.method, send.path));
         assert_eq!(poll("models/m/operations/a"), Some(("GET", "/models/m/operations/a".into())));
+        assert_eq!(poll("operations/a"), Some(("GET", "/operations/a".into())));
         let vertex = "projects/p/locations/l/publishers/google/models/m/operations/u";
         assert_eq!(
             poll(vertex),

@@ -30,6 +30,12 @@ pub(in crate::gateway) struct Pin {
     pub(in crate::gateway) ours: String,
 }
 
+impl Pin {
+    fn is_at(&self, attempt: &Attempt) -> bool {
+        name_of(&attempt.choice.deployment.provider.name, attempt.account()) == self.account
+    }
+}
+
 /// One request to `/v1/responses` and its place in a conversation.
 pub(in crate::gateway) struct Turn {
     pub(super) shelves: Shelves,
@@ -136,12 +142,18 @@ impl Turn {
         Ok(found)
     }
 
+    /// Whether an attempt is at the account that keeps the conversation; true where none does.
+    pub(in crate::gateway) fn is_kept_by(&self, attempt: &Attempt) -> bool {
+        self.pin.as_ref().is_none_or(|pin| pin.is_at(attempt))
+    }
+
     /// The one try that a pinned request has.
     pub(in crate::gateway) fn pinned(pin: &Pin, choices: &[Choice], now: i64) -> Result<Attempt, Fault> {
         let tries = choices.iter().flat_map(Choice::attempts);
-        let is =
-            |attempt: &Attempt| name_of(&attempt.choice.deployment.provider.name, attempt.account()) == pin.account;
-        let attempt = tries.into_iter().find(is).ok_or_else(|| responses::previous_elsewhere(&pin.ours))?;
+        let attempt = tries
+            .into_iter()
+            .find(|attempt| pin.is_at(attempt))
+            .ok_or_else(|| responses::previous_elsewhere(&pin.ours))?;
         match attempt.account().and_then(|account| account.resting(now)) {
             None => Ok(attempt),
             Some(wait) => Err(Fault::new(

@@ -4,7 +4,7 @@ use super::wish::Wish;
 use crate::catalogue::{self, Mode};
 use crate::clock::now_ms;
 use crate::config::{Config, Kind};
-use crate::gateway::path::unknown_model;
+use crate::gateway::plan::unknown_model;
 use crate::routing::{self, Attempt, Fleet, NoAttempt};
 use crate::tasks::{Candidate, Destination, Vendor};
 use std::sync::Arc;

@@ -4,10 +4,10 @@ mod read;
 mod write;
 
 pub use read::{
-    balances, balances_off, block, block_details, block_holding, block_ids, blocks_after, day_after, days_off,
-    hour_after, last_block, marked, marks_of, postings_of, postings_since, price, project_of_keys, refund_count,
-    refunds_for_write, refunds_of, refunds_within, rollups, rollups_of, series_by_id, series_matching, stray,
-    strays_of_hour, strays_outside,
+    balances, balances_off, block, block_count, block_details, block_holding, block_ids, blocks_after, day_after,
+    days_off, hour_after, last_block, marked, marks_of, postings_of, postings_since, price, project_of_keys,
+    refund_count, refunds_for_write, refunds_of, refunds_within, rollups, rollups_of, series_by_id, series_matching,
+    stray, strays_of_hour, strays_outside,
 };
 pub use write::{
     Posting, add_rollups, forget_details, has_block, insert_block, insert_refund, post, price_versions, reclaim,

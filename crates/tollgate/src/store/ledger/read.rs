@@ -9,6 +9,11 @@ pub async fn last_block(store: &Store) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select coalesce(max(id), 0) from blocks").fetch_one(store.readers()).await?)
 }
 
+/// How many blocks there are.
+pub async fn block_count(snapshot: &mut Snapshot) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select count(*) from blocks").fetch_one(snapshot.connection()).await?)
+}
+
 /// One block.
 pub async fn block(snapshot: &mut Snapshot, id: i64) -> Result<Option<BlockRow>, StoreError> {
     Ok(sqlx::query_as("select id, count, ids, charges from blocks where id = $1")
