@@ -480,7 +480,14 @@ fn running_operations() -> Vec<Operation> {
         ),
         new("POST", "/admin/v1/explain", "explainRequest", "Explain a request")
             .about("Says what a request would do and may cost; sends, holds and books nothing.")
-            .takes(body(refer("ExplainRequest")))
+            .takes(body(refer("ExplainRequest")).example(
+                "chat",
+                "A chat request",
+                json!({
+                    "path": "/v1/chat/completions",
+                    "body": { "model": "gpt-5-mini", "messages": [{ "role": "user", "content": "Say hello." }] },
+                }),
+            ))
             .gives(200, "The plan.", [body(refer("Explanation"))]),
         new("GET", "/admin/v1/audit", "listAudit", "The audit log").paged().gives(
             200,
