@@ -69,7 +69,7 @@ test("a video from the playground to its task", { skip }, async () => {
     await page.locator(".badge", { hasText: "in progress" }).waitFor();
     await page.locator(".badge", { hasText: "completed" }).waitFor({ timeout: 30_000 });
     await plays(page);
-    await page.getByRole("link", { name: "task" }).click();
+    await page.getByRole("link", { name: "task", exact: true }).click();
     await page.getByRole("heading", { name: "Video task", exact: true }).waitFor();
     await plays(page);
     await page.getByText("A kite over the sea").waitFor();
@@ -100,6 +100,7 @@ test("a video that fails says so, in the playground and in the list", { skip }, 
     await page.getByRole("button", { name: "Make it" }).click();
     await page.locator(".badge", { hasText: "refused" }).waitFor();
     await page.goto(`${house.origin}/console/tasks?state=failed`);
+    await page.locator("tbody tr").first().waitFor();
     assert.equal(await page.locator("tbody tr").count(), 1);
     await page.getByLabel("Any state").selectOption("succeeded");
     await page.waitForURL(/state=succeeded/);
@@ -130,12 +131,12 @@ test("a webhook from its making to its end, with hostile text in every place", {
     await until(() => told.length >= 1);
     // What was refused waits for its next try; it can be told at once.
     await page.locator(".badge", { hasText: "waiting" }).first().waitFor({ timeout: 20_000 });
-    await page.getByRole("button", { name: /^Tell video/ }).last().click();
+    await page.getByRole("button", { name: /^Replay video/ }).last().click();
     await until(() => told.length >= 3, 40);
     await page.locator(".badge", { hasText: "delivered" }).nth(1).waitFor({ timeout: 20_000 });
     assert.ok(told.every((one) => one.headers["webhook-signature"].startsWith("v1,")));
 
-    await page.getByRole("button", { name: /^What video/ }).first().click();
+    await page.getByRole("button", { name: /^Details of video/ }).first().click();
     await page.locator("dialog").getByText(id).first().waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "New secret" }).click();

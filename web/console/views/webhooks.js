@@ -178,8 +178,8 @@ export function messageTable(rows, { replay, to = false }) {
     { name: "Next try", class: "fix hide-m", cell: (row) => (row.status === "waiting" && row.next_at ? format.ago(row.next_at) : h("span.muted", "–")) },
     {
       name: "", class: "num", cell: (row) => h("div.row.end",
-        h("button.button.small", { type: "button", "aria-label": `What ${row.event} said`, onclick: () => details(row) }, "Details"),
-        replay && h("button.button.small", { type: "button", "aria-label": `Tell ${row.event} again`, onclick: () => replay(row) }, "Replay")),
+        h("button.button.small", { type: "button", "aria-label": `Details of ${row.event}`, onclick: () => details(row) }, "Details"),
+        replay && h("button.button.small", { type: "button", "aria-label": `Replay ${row.event}`, onclick: () => replay(row) }, "Replay")),
     },
   ].filter(Boolean);
   return table(columns, rows, { label: "Messages" });
