@@ -318,6 +318,7 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
+        let prices = Arc::clone(&books.prices);
         let running = Running {
             fleet: Arc::new({
                 let gateway = Arc::clone(gateway);
@@ -325,6 +326,7 @@ impl House {
             }),
             network: gateway.network.clone(),
             news: Arc::clone(&gateway.tasks.news),
+            links: gateway.tasks.links.clone(),
             proofs: Arc::clone(&gateway.proofs),
             tls: bindings.tls,
             file,
@@ -340,7 +342,7 @@ impl House {
             started_at: clock::now_ms(),
         };
         let admin = admin::router(AdminState::of(installation, books, running));
-        let face = Arc::new(Face::new(surface::serves));
+        let face = Arc::new(Face::new(surface::serves, prices));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {
