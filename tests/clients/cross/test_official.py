@@ -13,9 +13,9 @@ WEATHER = Tool("get_weather", "Current weather", {
 
 
 # Where no thoughts are to be seen: OpenAI's chat tells how many there were and no more, and a chat request cannot ask
-# OpenAI's and Google's other protocols to show them.
+# OpenAI's other protocol to show them.
 SILENT = {
-    "openai-chat": {"sandbox", "openai", "openai-responses", "gemini", "compatible"},
+    "openai-chat": {"sandbox", "openai", "openai-responses", "compatible"},
     "openai-responses": {"compatible"},
     "anthropic": {"openai", "compatible"},
     "google-genai": {"openai", "compatible"},
