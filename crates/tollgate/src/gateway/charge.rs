@@ -279,7 +279,13 @@ impl Charge {
             entry.flags.set(Flags::SUSPECT_USAGE);
         }
         (entry.usage, entry.basis) = match sound {
-            Some(usage) => (usage, Basis::Provider),
+            Some(usage) => match unsaid_output(&usage, record) {
+                None => (usage, Basis::Provider),
+                Some(output) => {
+                    let output_tokens = output.saturating_sub(usage.reasoning_tokens);
+                    (Usage { output_tokens, ..usage }, Basis::Estimated)
+                }
+            },
             None => {
                 let estimated = Usage {
                     input_tokens: self.input.likely(),
@@ -308,6 +314,18 @@ impl Charge {
         let usage = Usage { input_tokens: self.input.likely(), ..Usage::default() };
         self.price.as_ref().map_or(0, |price| price.amount(&usage, self.entry.admitted_at).nano)
     }
+}
+
+/// Output tokens of a stream that did not come to its end, by what was seen of it, where the vendor had told of much
+/// less until then. Anthropic's streams begin with a count of the input and of a token or two of output, and tell the
+/// rest with their last event; Google's may leave out what was made so far. A count that runs with the stream is the
+/// better one: it is at most a piece behind.
+fn unsaid_output(usage: &Usage, record: &Record) -> Option<u64> {
+    if !record.stream || record.outcome == Outcome::Completed {
+        return None;
+    }
+    let seen = estimate::tokens_of_text(record.content_bytes);
+    (usage.total_output() < seen / 2).then_some(seen)
 }
 
 /// Whether a model can have used so much: a tenth above its limits is believed.
