@@ -178,11 +178,16 @@ fn every_way_of_thinking() {
     let none = Thinking { off: true, budget: false, adaptive: false, efforts: EffortSet::default(), by_default: false };
     for (thinking, ask, wanted, told) in [
         (old, r#""reasoning_effort":"none""#, r#"{"thinkingBudget":0}"#, "exact"),
-        (old, r#""reasoning_effort":"low""#, r#"{"thinkingBudget":1024}"#, "approximated=reasoning_effort"),
+        (
+            old,
+            r#""reasoning_effort":"low""#,
+            r#"{"thinkingBudget":1024,"includeThoughts":true}"#,
+            "approximated=reasoning_effort",
+        ),
         (
             old,
             r#""reasoning_effort":"max","max_tokens":500"#,
-            r#"{"thinkingBudget":499}"#,
+            r#"{"thinkingBudget":499,"includeThoughts":true}"#,
             "approximated=reasoning_effort",
         ),
         (
@@ -194,8 +199,13 @@ fn every_way_of_thinking() {
         (old, r#""thinking":{"type":"adaptive"}"#, r#"{"thinkingBudget":-1,"includeThoughts":true}"#, "exact"),
         (always, r#""thinking":{"type":"disabled"}"#, r#"{"thinkingBudget":128}"#, "approximated=thinking"),
         (new, r#""reasoning_effort":"none""#, r#"{"thinkingLevel":"LOW"}"#, "approximated=reasoning_effort"),
-        (new, r#""reasoning_effort":"medium""#, r#"{"thinkingLevel":"MEDIUM"}"#, "exact"),
-        (new, r#""reasoning_effort":"xhigh""#, r#"{"thinkingLevel":"HIGH"}"#, "approximated=reasoning_effort"),
+        (new, r#""reasoning_effort":"medium""#, r#"{"thinkingLevel":"MEDIUM","includeThoughts":true}"#, "exact"),
+        (
+            new,
+            r#""reasoning_effort":"xhigh""#,
+            r#"{"thinkingLevel":"HIGH","includeThoughts":true}"#,
+            "approximated=reasoning_effort",
+        ),
         (
             new,
             r#""thinking":{"type":"enabled","budget_tokens":2000}"#,
@@ -204,6 +214,12 @@ fn every_way_of_thinking() {
         ),
         (new, r#""thinking":{"type":"enabled"}"#, r#"{"includeThoughts":true}"#, "exact"),
         (none, r#""reasoning_effort":"none""#, "", "exact"),
+        (
+            new,
+            r#""reasoning":{"effort":"low","exclude":true}"#,
+            r#"{"thinkingLevel":"LOW","includeThoughts":false}"#,
+            "exact",
+        ),
         (none, r#""reasoning_effort":"high""#, "", "dropped=reasoning_effort"),
     ] {
         let accepts = Capabilities { thinking, ..Capabilities::default() };

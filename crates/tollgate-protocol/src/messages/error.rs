@@ -133,10 +133,6 @@ fn fault(meaning: Meaning, status: u16, error: Option<VendorError>, wait: Option
     let mut fault = openai::fault(meaning, status, error, wait);
     match meaning {
         Meaning::Unavailable if overloaded => fault.kind = FaultKind::UpstreamOverloaded,
-        Meaning::Broken if status == 504 => {
-            fault.kind = FaultKind::UpstreamTimeout;
-            fault.code = "upstream_timeout".into();
-        }
         Meaning::Caller if is_context(&fault.message) => fault.code = "context_length_exceeded".into(),
         _ => {}
     }

@@ -45,6 +45,10 @@ pub enum Feature {
     Voices,
     /// The vendor's own search.
     WebSearch,
+    /// How the file is written: pictures a second, compression.
+    Encoding,
+    /// Pictures of what is to be in it, and more than the usual resolution, only at the longest length.
+    FullLength,
 }
 
 /// Whether a model makes sound.
@@ -148,6 +152,12 @@ impl Model {
         self.seconds.last().copied().unwrap_or(self.usual_seconds)
     }
 
+    /// The only length for a resolution, if there is one.
+    pub fn only_length(&self, resolution: Resolution, references: bool) -> Option<u32> {
+        let more = self.resolutions.first().is_some_and(|usual| resolution > *usual);
+        (self.has(Feature::FullLength) && (more || references)).then(|| self.longest())
+    }
+
     /// The shortest length of at least so many seconds.
     pub fn at_least(&self, seconds: u32) -> Option<u32> {
         self.seconds.iter().copied().find(|own| *own >= seconds)
@@ -236,6 +246,8 @@ fn feature(word: &str) -> Option<Feature> {
         "elements" => Feature::Elements,
         "voices" => Feature::Voices,
         "web_search" => Feature::WebSearch,
+        "encoding" => Feature::Encoding,
+        "full_length" => Feature::FullLength,
         _ => return None,
     })
 }

@@ -41,7 +41,9 @@ impl Rates {
         }
         let mut most = None;
         for resolution in fill(kind.resolution, &Resolution::ALL) {
-            for mode in fill(kind.mode, &VideoMode::ALL) {
+            // What is 4k as a mode is so as a resolution: where the one is known, the other is no surprise.
+            let could = |mode: &VideoMode| *mode != VideoMode::Ultra || resolution == Resolution::K4;
+            for mode in fill(kind.mode, &VideoMode::ALL).into_iter().filter(|mode| kind.mode == *mode || could(mode)) {
                 for sound in fill(kind.sound, &Sound::ALL) {
                     most = most.max(self.video(VideoKind { resolution, mode, sound, ..kind }));
                 }
@@ -105,6 +107,8 @@ mod tests {
         let all = rates(&[("default", 1), ("720p", 5), ("1080p", 8), ("4k", 20), ("video-input", 50)]);
         assert_eq!(all.dearest_video(VideoKind::default()), Some(20));
         assert_eq!(all.dearest_video(VideoKind { resolution: Resolution::P720, ..VideoKind::default() }), Some(5));
+        let veo = rates(&[("default", 4), ("4k", 6)]);
+        assert_eq!(veo.dearest_video(VideoKind { resolution: Resolution::P720, ..VideoKind::default() }), Some(4));
         assert_eq!(all.dearest_video(VideoKind { from_video: true, ..VideoKind::default() }), Some(50));
         assert_eq!(rates(&[]).dearest_video(PRO), None);
     }

@@ -34,6 +34,9 @@ pub struct Create {
     multi_shot: bool,
     elements: bool,
     voices: bool,
+    camera: bool,
+    /// The mask that is given, by its field.
+    mask: Option<&'static str>,
     inputs: Vec<Input>,
     ratio: Option<String>,
 }
@@ -65,7 +68,7 @@ pub fn read(family: Family, body: &[u8]) -> Result<Create, Fault> {
     create.ratio = body.word("aspect_ratio", &["16:9", "9:16", "1:1"])?.map(std::borrow::Cow::into_owned);
     create.cfg_scale = body.number("cfg_scale", 0.0, 1.0)?.is_some();
     create.sound = body.word("sound", &["on", "off"])?.map(|word| word == "on");
-    camera(&body)?;
+    create.camera = camera(&body)?;
     create.voices = lists(&mut create, &body)?;
     if let Some(mark) = body.object("watermark_info")? {
         mark.flag("enabled")?;
@@ -110,8 +113,9 @@ fn shots(body: &Object<'_>, multi: bool) -> Result<Option<u64>, Fault> {
     Ok(Some(sum))
 }
 
-fn camera(body: &Object<'_>) -> Result<(), Fault> {
-    let Some(control) = body.object("camera_control")? else { return Ok(()) };
+/// Gives whether the camera is to move in a way of its own.
+fn camera(body: &Object<'_>) -> Result<bool, Fault> {
+    let Some(control) = body.object("camera_control")? else { return Ok(false) };
     let kinds = ["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"];
     let kind = control.word("type", &kinds)?;
     let config = control.object("config")?;
@@ -123,12 +127,12 @@ fn camera(body: &Object<'_>) -> Result<(), Fault> {
                 moving += i32::from(config.number(turn, -10.0, 10.0)?.is_some_and(|by| by != 0.0));
             }
             if moving == 1 {
-                return Ok(());
+                return Ok(true);
             }
             Err(control.wrong("config", "must have exactly one value that is not 0"))
         }
         (_, Some(_)) => Err(control.wrong("config", "is only for 'type' simple")),
-        (_, None) => Ok(()),
+        (_, None) => Ok(true),
     }
 }
 
@@ -177,10 +181,11 @@ fn pictures(create: &mut Create, family: Family, body: &Object<'_>) -> Result<()
         }
     }
     let mask = if fixed { "static_mask" } else { "dynamic_masks" };
+    create.mask = (fixed || !masks.is_empty()).then_some(mask);
     let parts = [
         ("image_tail", create.inputs.contains(&Input::Last)),
-        (mask, fixed || !masks.is_empty()),
-        ("camera_control", body.has("camera_control")),
+        (mask, create.mask.is_some()),
+        ("camera_control", create.camera),
     ];
     let mut there = parts.iter().filter(|(_, there)| *there).map(|(name, _)| *name);
     match (there.next(), there.next()) {
@@ -226,6 +231,8 @@ impl Create {
             (self.multi_shot, Feature::MultiShot, "multi_shot"),
             (self.elements, Feature::Elements, "element_list"),
             (self.voices, Feature::Voices, "voice_list"),
+            (self.camera, Feature::CameraControl, "camera_control"),
+            (self.mask.is_some(), Feature::Masks, self.mask.unwrap_or_default()),
         ] {
             if asked && !model.has(feature) {
                 return Err(cannot(field.to_owned()));

@@ -16,14 +16,24 @@ pub fn family(ask: &Ask) -> Family {
     if ask.picture.is_some() { Family::Image } else { Family::Text }
 }
 
-/// Builds the request. Everything that decides the price is said in it; `external` is the task's name at the vendor.
-pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str, external: &str) -> Result<Send, Fault> {
+/// What cannot be said in this form.
+pub fn check_crossing(ask: &Ask) -> Result<(), Fault> {
     if ask.prompt.chars().count() > MAX_PROMPT {
         return Err(Fault::invalid(
             "prompt",
             format!("'prompt' may have at most {MAX_PROMPT} characters for this model."),
         ));
     }
+    match &ask.picture {
+        Some(Picture::Data { mime, .. }) if !matches!(*mime, "image/png" | "image/jpeg") => {
+            Err(Fault::invalid("input_reference", "This model takes a png or jpeg."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Builds the request. Everything that decides the price is said in it; `external` is the task's name at the vendor.
+pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str, external: &str) -> Send {
     let mut body = Map::new();
     body.insert("model_name".into(), upstream.into());
     body.insert("prompt".into(), ask.prompt.as_str().into());
@@ -39,14 +49,11 @@ pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str, external
         Some(picture) => {
             let image = match picture {
                 Picture::Url(url) => url.as_str(),
-                Picture::Data { mime: "image/png" | "image/jpeg", base64 } => base64.as_str(),
-                Picture::Data { .. } => {
-                    return Err(Fault::invalid("input_reference", "This model takes a png or jpeg."));
-                }
+                Picture::Data { base64, .. } => base64.as_str(),
             };
             body.insert("image".into(), image.into());
         }
     }
     body.insert("external_task_id".into(), external.into());
-    Ok(Send::post(family(ask).path(), Value::Object(body).to_string()))
+    Send::post(family(ask).path(), Value::Object(body).to_string())
 }

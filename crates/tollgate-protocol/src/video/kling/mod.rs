@@ -9,7 +9,7 @@ mod error;
 mod task;
 
 pub use create::{Create, read as read_create};
-pub use cross::{cross, family};
+pub use cross::{check_crossing, cross, family};
 pub use error::{refusal, write_error};
 pub use task::{external_of, read as seen, view, view_list};
 

@@ -65,10 +65,16 @@ pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
     }
     let mut losses = Losses::default();
     ask.unknown.iter().for_each(|name| losses.dropped(name.clone()));
+    let follows = ask.size.is_none() && ask.picture.is_some() && model.ratios.contains(&"adaptive");
+    let wanted = ask.size.unwrap_or(Size::USUAL);
+    let ratio = if follows { "adaptive" } else { ratio(wanted, model)? };
+    let lines = wanted.width.min(wanted.height);
+    let (resolution, mode) = resolution(lines, model)?;
+    let only = model.only_length(resolution, false);
     let seconds = match ask.seconds {
-        None => model.usual_seconds,
+        None => only.unwrap_or(model.usual_seconds),
         Some(wanted) => {
-            let seconds = model.at_least(wanted).ok_or_else(|| {
+            let seconds = only.filter(|only| *only >= wanted).or_else(|| model.at_least(wanted)).ok_or_else(|| {
                 Fault::invalid("seconds", format!("'seconds' must be {} for this model.", model.lengths()))
             })?;
             if seconds != wanted {
@@ -77,11 +83,6 @@ pub fn plan<'m>(ask: &Ask, model: &'m Model) -> Result<Plan<'m>, Fault> {
             seconds
         }
     };
-    let follows = ask.size.is_none() && ask.picture.is_some() && model.ratios.contains(&"adaptive");
-    let wanted = ask.size.unwrap_or(Size::USUAL);
-    let ratio = if follows { "adaptive" } else { ratio(wanted, model)? };
-    let lines = wanted.width.min(wanted.height);
-    let (resolution, mode) = resolution(lines, model)?;
     let is_exact = ratio.is_empty()
         || ratio == "adaptive"
         || sides(ratio).is_some_and(|(a, b)| u64::from(wanted.width) * b == u64::from(wanted.height) * a);

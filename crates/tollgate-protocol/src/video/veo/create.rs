@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::video::Facts;
 use crate::video::fields::Object;
 use crate::video::kind::{Resolution, VideoKind};
-use crate::video::model::{Input, Model, SoundRule, cannot, facts, one_of};
+use crate::video::model::{Feature, Input, Model, SoundRule, cannot, facts, one_of};
 
 /// Longest prompt, in characters; the vendor counts tokens, 1,024 of them.
 const MAX_PROMPT: usize = 32_000;
@@ -21,6 +21,8 @@ pub struct Create {
     resolution: Option<Resolution>,
     ratio: Option<String>,
     audio: Option<bool>,
+    /// Fields that only some models take, where they are given.
+    special: Vec<(&'static str, Feature)>,
     inputs: Vec<Input>,
 }
 
@@ -56,8 +58,12 @@ pub fn read(body: &[u8]) -> Result<Create, Fault> {
     let people = ["allow_adult", "dont_allow", "disallow", "allow_all"];
     parameters.word("personGeneration", &people)?;
     parameters.flag("enhancePrompt")?;
-    parameters.whole("fps", 1, 120)?;
-    parameters.word("compressionQuality", &["optimized", "lossless"])?;
+    if parameters.whole("fps", 1, 120)?.is_some() {
+        create.special.push(("parameters.fps", Feature::Encoding));
+    }
+    if parameters.word("compressionQuality", &["optimized", "lossless"])?.is_some() {
+        create.special.push(("parameters.compressionQuality", Feature::Encoding));
+    }
     parameters.word("resizeMode", &["pad", "crop"])?;
     Ok(create)
 }
@@ -90,6 +96,7 @@ fn inputs(create: &mut Create, instance: &Object<'_>) -> Result<(), Fault> {
         if !create.inputs.contains(&Input::Video) {
             return Err(instance.wrong("mask", "needs 'video'"));
         }
+        create.special.push(("instances[0].mask", Feature::Masks));
     }
     match prompt {
         None if create.inputs.is_empty() => Err(Fault::invalid("instances[0].prompt", "You must give 'prompt'.")),
@@ -131,6 +138,9 @@ impl Create {
                 return Err(cannot(format!("instances[0].{field}")));
             }
         }
+        if let Some((field, _)) = self.special.iter().find(|(_, feature)| !model.has(*feature)) {
+            return Err(cannot((*field).to_owned()));
+        }
         let seconds = self.seconds.unwrap_or(model.usual_seconds);
         if !model.seconds.contains(&seconds) {
             let field = "parameters.durationSeconds";
@@ -143,7 +153,20 @@ impl Create {
             let field = "parameters.sampleCount";
             return Err(Fault::invalid(field, format!("'{field}' may be {} for this model.", model.samples)));
         }
-        if self.audio == Some(true) && model.sound == SoundRule::Never {
+        if let Some(only) = model.only_length(resolution, self.inputs.contains(&Input::Reference))
+            && seconds != only
+        {
+            let field = "parameters.durationSeconds";
+            let message = format!("'{field}' must be {only} with this resolution and with reference images.");
+            return Err(Fault::invalid(field, message));
+        }
+        // Where there is nothing to choose the vendor does not know the field.
+        let wrong = match model.sound {
+            SoundRule::Never => self.audio == Some(true),
+            SoundRule::Always => self.audio.is_some(),
+            SoundRule::Optional { .. } => false,
+        };
+        if wrong {
             return Err(cannot("parameters.generateAudio".to_owned()));
         }
         let from_video = self.inputs.contains(&Input::Video);
@@ -161,7 +184,7 @@ mod tests {
     use crate::video::kind::Sound;
 
     fn model() -> Model {
-        Model::read(["4,6,8=8", "720p,1080p", "16:9,9:16", "-", "on", "text,first", "2", "-"]).unwrap()
+        Model::read(["4,6,8=8", "720p,1080p", "16:9,9:16", "-", "on", "text,first", "2", "full_length"]).unwrap()
     }
 
     fn asked(body: &str) -> Result<Facts, Fault> {
@@ -173,9 +196,9 @@ mod tests {
         let facts = asked(r#"{"instances":[{"prompt":"a"}]}"#).unwrap();
         assert_eq!((facts.milliseconds, facts.samples), (8000, 1));
         assert_eq!((facts.kind.resolution, facts.kind.sound), (Resolution::P720, Sound::On));
-        let body = r#"{"instances":[{"prompt":"a"}],"parameters":{"sampleCount":2,"durationSeconds":4,"resolution":"1080p","generateAudio":false}}"#;
+        let body = r#"{"instances":[{"prompt":"a"}],"parameters":{"sampleCount":2,"resolution":"1080p","generateAudio":false}}"#;
         let facts = asked(body).unwrap();
-        assert_eq!((facts.milliseconds, facts.samples), (4000, 2));
+        assert_eq!((facts.milliseconds, facts.samples), (8000, 2));
         assert_eq!((facts.kind.resolution, facts.kind.sound), (Resolution::P1080, Sound::Off));
     }
 
@@ -212,6 +235,9 @@ mod tests {
             (r#""generateAudio":1"#, "generateAudio"),
             (r#""seed":-1"#, "seed"),
             (r#""personGeneration":"some""#, "personGeneration"),
+            (r#""fps":24"#, "fps"),
+            (r#""compressionQuality":"lossless""#, "compressionQuality"),
+            (r#""resolution":"1080p","durationSeconds":4"#, "durationSeconds"),
             (r#""compressionQuality":"best""#, "compressionQuality"),
         ] {
             let body = format!(r#"{{"instances":[{{"prompt":"a"}}],"parameters":{{{parameter}}}}}"#);

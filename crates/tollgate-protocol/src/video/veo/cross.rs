@@ -7,26 +7,22 @@ use crate::video::model::{Model, SoundRule};
 use crate::video::openai::{Ask, Picture, Plan};
 use serde_json::{Map, Value, json};
 
+/// What cannot be said in this form.
+pub fn check_crossing(ask: &Ask) -> Result<(), Fault> {
+    if matches!(ask.picture, Some(Picture::Url(_))) {
+        let message = "This model takes no links. Send the picture itself: a file, or 'data:image/…;base64,…'.";
+        return Err(Fault::invalid("input_reference", message));
+    }
+    Ok(())
+}
+
 /// Builds the request; `place` is project and location where the form has them. Everything that decides the price is
 /// said in it, but for what the Gemini API does not take.
-pub fn cross(
-    ask: &Ask,
-    plan: &Plan<'_>,
-    model: &Model,
-    upstream: &str,
-    place: Option<(&str, &str)>,
-) -> Result<Send, Fault> {
+pub fn cross(ask: &Ask, plan: &Plan<'_>, model: &Model, upstream: &str, place: Option<(&str, &str)>) -> Send {
     let mut instance = Map::new();
     instance.insert("prompt".into(), ask.prompt.as_str().into());
-    match &ask.picture {
-        Some(Picture::Data { mime, base64 }) => {
-            instance.insert("image".into(), json!({ "bytesBase64Encoded": base64, "mimeType": mime }));
-        }
-        Some(Picture::Url(_)) => {
-            let message = "This model takes no links. Send the picture itself: a file, or 'data:image/…;base64,…'.";
-            return Err(Fault::invalid("input_reference", message));
-        }
-        None => {}
+    if let Some(Picture::Data { mime, base64 }) = &ask.picture {
+        instance.insert("image".into(), json!({ "bytesBase64Encoded": base64, "mimeType": mime }));
     }
     let mut parameters = Map::new();
     parameters.insert("durationSeconds".into(), plan.seconds.into());
@@ -37,5 +33,5 @@ pub fn cross(
         parameters.insert("generateAudio".into(), (plan.sound == Sound::On).into());
     }
     let body = json!({ "instances": [instance], "parameters": parameters });
-    Ok(Send::post(super::create_path(upstream, place), Value::to_string(&body)))
+    Send::post(super::create_path(upstream, place), Value::to_string(&body))
 }

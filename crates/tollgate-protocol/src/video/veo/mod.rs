@@ -10,7 +10,7 @@ mod error;
 mod operation;
 
 pub use create::{Create, read as read_create};
-pub use cross::cross;
+pub use cross::{check_crossing, cross};
 pub use error::refusal;
 pub use operation::{Part, read as seen, view_gemini, view_vertex};
 

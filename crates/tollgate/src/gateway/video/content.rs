@@ -34,7 +34,7 @@ pub(super) async fn variant(
     ready(task)?;
     let kept = task.file(role, 0).ok_or_else(|| {
         let message = "The provider of this video makes no file of this variant.";
-        Fault::new(FaultKind::NotFound, "variant_not_available", message).about("variant")
+        Fault::new(FaultKind::InvalidRequest, "variant_not_available", message).about("variant")
     })?;
     let shown = format!("{}.{}", task.public_id(), ending(kept));
     send(gateway, kept, inbound, request_id, Protocol::Chat, &shown).await

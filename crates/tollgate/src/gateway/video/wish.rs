@@ -146,6 +146,11 @@ impl Wish {
                 if strict {
                     openai::strict(&plan.losses)?;
                 }
+                match kind {
+                    Kind::Kling => kling::check_crossing(ask)?,
+                    Kind::Gemini | Kind::Vertex => veo::check_crossing(ask)?,
+                    _ => {}
+                }
                 Shape {
                     size: Some(plan.size.to_string()),
                     losses: Some(plan.losses.to_string()),
@@ -181,9 +186,9 @@ impl Wish {
                 let plan = openai::plan(ask, model)?;
                 match &candidate.vendor {
                     Vendor::Ark => ark::cross(ask, &plan, model, upstream),
-                    Vendor::Kling(_) => kling::cross(ask, &plan, model, upstream, name)?,
+                    Vendor::Kling(_) => kling::cross(ask, &plan, model, upstream, name),
                     Vendor::Gemini | Vendor::Vertex { .. } => {
-                        veo::cross(ask, &plan, model, upstream, candidate.vendor.place())?
+                        veo::cross(ask, &plan, model, upstream, candidate.vendor.place())
                     }
                     Vendor::OpenAi => return Err(unserved()),
                 }

@@ -2,6 +2,12 @@
 
 mod ark;
 mod crash;
+mod ends;
+mod files;
+mod kling;
+mod lists;
+mod unified;
+mod veo;
 mod webhooks;
 
 use crate::harness::{ADMIN, Answer, Gateway, request};
@@ -51,6 +57,11 @@ impl Sim {
         request(self.address, "GET", "/_sim/tasks", &[], b"").json()
     }
 
+    /// The newest task that it knows.
+    pub fn newest(&self) -> Value {
+        self.tasks()["data"].as_array().unwrap().last().unwrap().clone()
+    }
+
     /// Tasks that were made.
     pub fn creates(&self) -> u64 {
         self.tasks()["totals"]["creates"].as_u64().unwrap()
@@ -64,14 +75,51 @@ impl Drop for Sim {
     }
 }
 
-/// A gateway whose vendors of video are all one simulator; more configuration may be given.
+/// Per second: what Kling's models cost here, since the catalogue has no prices of theirs.
+pub const KLING: [(&str, i64); 3] = [("std", 70_000_000), ("pro", 140_000_000), ("pro+audio", 280_000_000)];
+
+/// A gateway whose vendors of video are all one simulator; more of `[video]` may be given. `g-veo` and `v-veo` are one
+/// model at both of Google's doors.
 pub fn config(sim: SocketAddr, more: &str) -> String {
+    let [std, pro, audio] = KLING.map(|(words, rate)| format!("\"{words}\" = \"0.{:02}\"", rate / 10_000_000));
+    let key = |name: &str, more: &str| {
+        format!(
+            "[providers.{name}]\nbase_url = \"http://{sim}\"\ncredentials = [{{ api_key = \"{name}-key\" }}]\n{more}"
+        )
+    };
+    let veo = |name: &str, provider: &str| {
+        format!("[models.{name}]\ntargets = [{{ provider = \"{provider}\", model = \"veo-3.1-generate-001\" }}]\n")
+    };
     format!(
-        "[video]\nfirst_poll = \"100ms\"\nslowest_poll = \"300ms\"\nresolve = \"3s\"\n{more}\n\
-         [providers.ark]\nbase_url = \"http://{sim}\"\ncredentials = [{{ api_key = \"ark-key\" }}]\n\
+        "[video]\nfirst_poll = \"100ms\"\nslowest_poll = \"300ms\"\nresolve = \"3s\"\n{more}\n{}{}{}\
          [providers.kling]\nbase_url = \"http://{sim}\"\n\
-         credentials = [{{ access_key = \"ak\", secret_key = \"sk\" }}]\n"
+         credentials = [{{ access_key = \"ak\", secret_key = \"sk\" }}]\n\
+         [providers.vertex]\nbase_url = \"http://{sim}\"\nproject = \"secret-project\"\nlocation = \"us-central1\"\n\
+         credentials = [{{ access_token = \"vertex-token\" }}]\n{}{}\
+         [prices.\"kling/kling-v2-6\"]\nvideo_per_second = {{ {std}, {pro}, {audio} }}\n",
+        key("ark", ""),
+        key("openai", ""),
+        key("gemini", ""),
+        veo("g-veo", "gemini"),
+        veo("v-veo", "vertex"),
     )
+}
+
+/// A gateway on that configuration and its simulator.
+pub fn world() -> (Sim, Gateway) {
+    let sim = Sim::start();
+    let gateway = Gateway::start(&config(sim.address, ""));
+    (sim, gateway)
+}
+
+/// The head of a PNG of that size, which is all that anybody looks at.
+pub fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bytes.extend_from_slice(&width.to_be_bytes());
+    bytes.extend_from_slice(&height.to_be_bytes());
+    bytes.extend_from_slice(b"\x08\x02\0\0\0\0\0\0\0picture");
+    bytes.resize(60, 0);
+    bytes
 }
 
 /// A task's life as its caller sees it: until it has ended, or `limit` is over.
@@ -107,12 +155,42 @@ impl<'g> Caller<'g> {
         Self { gateway, bearer: format!("Bearer {key}") }
     }
 
+    /// Somebody of another project.
+    pub fn stranger(gateway: &'g Gateway, mode: &str) -> Self {
+        let answer = gateway.admin_call("POST", "/projects", r#"{"name":"other"}"#);
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let body = json!({ "name": "other", "mode": mode, "project": answer.json()["id"] });
+        Self::with(gateway, &gateway.key(&body.to_string()))
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.gateway.get(path, &[("authorization", &self.bearer)])
     }
 
     pub fn delete(&self, path: &str) -> Answer {
-        request(self.gateway.address, "DELETE", path, &[("authorization", &self.bearer)], b"")
+        self.send("DELETE", path, &[], b"")
+    }
+
+    /// Any request.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut all = vec![("authorization", self.bearer.as_str())];
+        all.extend_from_slice(headers);
+        request(self.gateway.address, method, path, &all, body)
+    }
+
+    /// A form: name, file's name if it is a file, content.
+    pub fn form(&self, path: &str, parts: &[(&str, Option<&str>, &[u8])], headers: &[(&str, &str)]) -> Answer {
+        let mut body = Vec::new();
+        for (name, file, content) in parts {
+            let file =
+                file.map_or_else(String::new, |file| format!("; filename=\"{file}\"\r\nContent-Type: image/png"));
+            let head = format!("--bound\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+            body.extend_from_slice(&[head.as_bytes(), content, b"\r\n"].concat());
+        }
+        body.extend_from_slice(b"--bound--\r\n");
+        let mut all = vec![("content-type", "multipart/form-data; boundary=bound")];
+        all.extend_from_slice(headers);
+        self.send("POST", path, &all, &body)
     }
 
     pub fn post(&self, path: &str, body: &Value) -> Answer {
@@ -135,6 +213,13 @@ impl Gateway {
             (!entries.is_empty()).then_some(entries)
         };
         eventually(Duration::from_secs(10), look).unwrap_or_default()
+    }
+
+    /// What a request has cost, in nano-dollars, once that is known; there is one charge for it.
+    pub fn paid(&self, request_id: &str) -> i64 {
+        let charges = self.charged(request_id);
+        assert_eq!(charges.len(), 1, "{charges:?}");
+        nano(&charges[0]["amount_usd"])
     }
 
     /// The books add up, those of tasks included.
