@@ -321,6 +321,7 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
+        let prices = Arc::clone(&books.prices);
         let running = Running {
             fleet: Arc::new({
                 let gateway = Arc::clone(gateway);
@@ -328,6 +329,7 @@ impl House {
             }),
             network: gateway.network.clone(),
             news: Arc::clone(&gateway.tasks.news),
+            links: gateway.tasks.links.clone(),
             proofs: Arc::clone(&gateway.proofs),
             tls: bindings.tls,
             file,
@@ -343,7 +345,7 @@ impl House {
             started_at: clock::now_ms(),
         };
         let admin = admin::router(AdminState::of(installation, books, running));
-        let face = Arc::new(Face::new(surface::serves));
+        let face = Arc::new(Face::new(surface::serves, prices));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {

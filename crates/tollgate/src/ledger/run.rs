@@ -228,6 +228,12 @@ impl Ledger {
         }
     }
 
+    /// Waits until everything settled so far survives the process and the machine, for whoever has written elsewhere
+    /// that it is in the books.
+    pub async fn kept(&self) -> Result<(), Unavailable> {
+        self.journal.synced().await.map_err(|error| unavailable(&error))
+    }
+
     /// Hands what this thread has written to the kernel. Called before a worker sleeps.
     pub fn flush_lane(&self) {
         self.journal.flush_lane();

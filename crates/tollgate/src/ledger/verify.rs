@@ -11,10 +11,11 @@ use super::entry::{Basis, Book, Flags, RequestId, Series};
 use super::find::{Mark, line_of, mark};
 use super::stored;
 use crate::accounts::day_of;
+use crate::clock::now_ms;
 use crate::outcome::Outcome;
 use crate::pricing::Price;
 use crate::store::ledger::{self as rows, BlockRow};
-use crate::store::{Snapshot, Store, StoreError};
+use crate::store::{Snapshot, Store, StoreError, tasks};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -26,6 +27,10 @@ const MAX_NAMED: usize = 100;
 /// Series that are remembered with their prices; beyond it they are read again.
 const MAX_REMEMBERED: usize = 5_000;
 const DAY_HOURS: i64 = 24;
+/// Video tasks read at a time.
+const TASKS: i64 = 500;
+/// How long the database may take to have what the journal has, in milliseconds.
+const TASK_LAG_MS: i64 = 300_000;
 
 /// A rule that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -175,7 +180,27 @@ impl Check {
         if i64::try_from(self.report.refunds).is_ok_and(|seen| seen != refunded) {
             self.report.broken("I11", || "a refund belongs to no charge".into());
         }
-        Ok(())
+        self.tasks().await
+    }
+
+    /// Video tasks that are paid by their own row are paid here, and the same.
+    async fn tasks(&mut self) -> Result<(), StoreError> {
+        let mut after = Vec::new();
+        // What was booked just now may not be in the database yet.
+        let before = now_ms().saturating_sub(TASK_LAG_MS);
+        loop {
+            let rows = tasks::settlements(&mut self.snapshot, &after, before, TASKS).await?;
+            let Some((last, ..)) = rows.last() else { return Ok(()) };
+            after.clone_from(last);
+            for (_, request, amount) in rows {
+                let id = RequestId::of(&request);
+                let booked = line_of(&mut self.snapshot, id).await?.map(|(_, line)| line.charge.amount);
+                if booked != Some(amount) {
+                    self.report
+                        .broken("I14", || format!("the video task of {id} costs {amount}, booked is {booked:?}"));
+                }
+            }
+        }
     }
 
     /// One block: what finds it, and each of its entries.

@@ -225,6 +225,7 @@ impl Tasks {
         let live = Live {
             task: Task { state: TaskState::Submitting, ..task.clone() },
             hold: Some(hold),
+            booked: false,
             price,
             gate: Arc::default(),
             place,
@@ -242,6 +243,7 @@ impl Tasks {
         let live = Live {
             task: Task { state: TaskState::Reserved, ..task.clone() },
             hold: Some(hold),
+            booked: false,
             price: None,
             gate: Arc::default(),
             place: None,
@@ -298,6 +300,7 @@ impl Tasks {
         let live = Live {
             task: task.clone(),
             hold: Some(hold),
+            booked: false,
             price: candidate.price.clone(),
             gate: Arc::default(),
             place: None,

@@ -152,6 +152,7 @@ impl Tasks {
             let live = Live {
                 task: task.clone(),
                 hold,
+                booked,
                 price: prices.get(&named).cloned().flatten(),
                 gate: Arc::default(),
                 place,

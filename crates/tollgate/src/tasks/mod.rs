@@ -9,8 +9,8 @@
 //!
 //! A thread of its own works on tasks ([`engine`]); callers are answered from the rows. Every change of a row is made on
 //! condition that nobody else has changed it, so that two who work on one task settle it once. A task is sent once:
-//! one whose fate is unknown is looked for and never sent again. A charge is booked under the request's own id, however
-//! often it is booked.
+//! one whose fate is unknown is looked for and never sent again. A charge is handed to the books once; the row says that
+//! it is booked when that is on the disk, and after a crash between the two the books are asked.
 //!
 //! Knows vendors by [`vendor`], callers' dialects by [`view`]; no HTTP of callers and no key's secret.
 
@@ -129,6 +129,8 @@ pub struct Tasks {
 struct Live {
     task: Task,
     hold: Option<Hold>,
+    /// Its charge was handed to the books, which do not ask whether they have it already.
+    booked: bool,
     price: Option<Arc<Price>>,
     /// One works on a task at a time.
     gate: Arc<tokio::sync::Mutex<()>>,

@@ -1,6 +1,6 @@
 //! The end of a task: its last state, its charge, the news of it in one transaction; then the books.
 //!
-//! The row decides. A charge that is due is booked under the request's id until the books have it, which they take once.
+//! The row decides. A charge that is due is handed to the books once, under the request's id.
 
 use super::task::Settlement;
 use super::{ArchiveState, Task, TaskState, Tasks, crash, lock};
@@ -63,10 +63,19 @@ impl Tasks {
     /// Books the charge of a task that has ended.
     pub(super) async fn settle(self: &Arc<Self>, task: &mut Task) {
         let amount = task.row.amount;
-        let hold = self.with(task.id, |live| live.hold.take()).flatten();
-        self.ledger.settle(&entry_of(task), None);
+        let taken = self.with(task.id, |live| (live.hold.take(), std::mem::replace(&mut live.booked, true)));
+        // Whoever took it out of memory has it.
+        let Some((hold, booked)) = taken else { return };
+        if !booked {
+            self.ledger.settle(&entry_of(task), None);
+        }
         if let Some(hold) = hold {
             hold.settle(amount, 0);
+        }
+        // The row may say that it is booked only when that can no longer be lost.
+        if self.ledger.kept().await.is_err() {
+            tracing::error!(task = %task.id, "a charge is not on the disk yet");
+            return self.agenda.put(task.id, tokio::time::Instant::now() + UNKEPT);
         }
         crash::point("settled");
         task.settlement = Settlement::Settled;
@@ -142,6 +151,8 @@ impl Tasks {
     }
 }
 
+/// How soon it is looked again whether a charge is on the disk.
+const UNKEPT: std::time::Duration = std::time::Duration::from_secs(5);
 /// First and slowest look at a task of the sandbox.
 const SANDBOX: (std::time::Duration, std::time::Duration) =
     (std::time::Duration::from_millis(200), std::time::Duration::from_millis(500));

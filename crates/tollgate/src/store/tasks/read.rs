@@ -160,17 +160,17 @@ pub async fn events(store: &Store, task: &[u8]) -> Result<Vec<EventRow>, StoreEr
         .await?)
 }
 
-/// Request, settlement and amount of every task after an id, for comparing with the books.
+/// Id, request and amount of the tasks after an id that are said to be in the books since before that time, for
+/// comparing with them.
 pub async fn settlements(
     snapshot: &mut Snapshot,
     after: &[u8],
+    before: i64,
     limit: i64,
-) -> Result<Vec<(Vec<u8>, Vec<u8>, String, i64)>, StoreError> {
-    Ok(sqlx::query_as("select id, request_id, settlement, amount from tasks where id > $1 order by id limit $2")
-        .bind(after)
-        .bind(limit)
-        .fetch_all(snapshot.connection())
-        .await?)
+) -> Result<Vec<(Vec<u8>, Vec<u8>, i64)>, StoreError> {
+    let sql = "select id, request_id, amount from tasks
+               where id > $1 and settlement = 'settled' and finished_at < $2 order by id limit $3";
+    Ok(sqlx::query_as(sql).bind(after).bind(before).bind(limit).fetch_all(snapshot.connection()).await?)
 }
 
 /// How many tasks are in each state that is not the last, by their words.
