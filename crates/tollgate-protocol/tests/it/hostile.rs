@@ -124,8 +124,7 @@ const GROWN: [(Protocol, &str, Grown); 17] = [
     (Protocol::Chat, "events", |n| {
         let one = |at: usize| {
             format!(
-                "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{},\"id\":\"c{at}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}]}}}}]}}\n\n",
-                at
+                "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{at},\"id\":\"c{at}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}]}}}}]}}\n\n"
             )
         };
         (0..n).map(one).collect::<String>()
