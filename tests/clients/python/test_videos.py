@@ -98,7 +98,7 @@ def test_variants(sandbox, sora):
         assert answer.response.headers["content-type"] == kind
         assert answer.read().startswith(begin)
     video = sandbox.client.videos.create_and_poll(model="kling-v2-6", prompt=PROMPT, **SOON)
-    with pytest.raises(openai.NotFoundError) as caught:
+    with pytest.raises(openai.BadRequestError) as caught:
         sandbox.client.videos.download_content(video.id, variant="thumbnail")
     assert (caught.value.code, caught.value.param) == ("variant_not_available", "variant")
 
