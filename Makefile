@@ -22,6 +22,9 @@ release: ## build target/release/tollgate
 bench: ## measure against nginx and two controls (docs/bench.md)
 	python3 scripts/bench.py
 
-soak: ## twenty minutes of mixed load: does memory stay put; then ten thousand video tasks, and kill -9 at every point of theirs (docs/bench.md)
+soak: ## kill -9 and races over and over, then twenty minutes of mixed load: does memory stay put (docs/bench.md)
+	TOLLGATE_LONG=1 cargo test --locked --package tollgate --lib torn_off_the_journal
+	TOLLGATE_LONG=1 cargo test --locked --package tollgate --test it -- --nocapture --test-threads 1 \
+		killed_at_any_moment parallel_calls_never_pass
 	python3 scripts/soak.py
-	cargo test --package tollgate --test it video:: -- --ignored --nocapture --test-threads 1
+	cargo test --locked --package tollgate --test it video:: -- --ignored --nocapture --test-threads 1

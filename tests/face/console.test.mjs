@@ -1,37 +1,11 @@
 // The console in a real browser, against a real gateway: what a person does there works, and what a stranger tries does not.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { browser, gateway, signIn, watched } from "./gateway.mjs";
+import { test } from "node:test";
+import { signIn, watched } from "./gateway.mjs";
+import { XSS, accessible, chromium, fits, inside as insideOf, ours, skip } from "./inside.mjs";
 
-const chromium = await browser();
-const skip = chromium ? false : "there is no Chromium";
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const XSS = `"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}`;
-
-let house;
-before(async () => { house = await gateway(); });
-after(async () => {
-  await chromium?.close();
-  await house.stop();
-});
-
-/** Runs with a page that is signed in; nothing may go wrong in it and nothing may leave the host. */
-async function inside(path, action, { viewport = { width: 1280, height: 900 }, expected = [] } = {}) {
-  const context = await chromium.newContext({ viewport });
-  try {
-    const { page, seen } = await watched(context, house.origin);
-    page.setDefaultTimeout(15_000);
-    await signIn(page, house.origin, path);
-    await action(page, seen, context);
-    assert.equal(await page.evaluate(() => window.hacked), undefined);
-    assert.deepEqual(seen.errors.filter((error) => !expected.some((one) => error.includes(one))), []);
-    assert.deepEqual(seen.foreign, []);
-  } finally {
-    await context.close();
-  }
-}
+const house = ours();
+const inside = (...rest) => insideOf(house, ...rest);
 
 const figure = (page, name) => page.locator(`[data-figure=${name}]`).first();
 const chat = (key, text = "Hello!", headers = {}) =>
@@ -197,12 +171,7 @@ test("axe finds no serious fault, in light and in dark", { skip }, async () => {
     const context = await chromium.newContext({ colorScheme, bypassCSP: true });
     const { page } = await watched(context, house.origin);
     await page.goto(`${house.origin}/console`);
-    const check = async (name) => {
-      await page.evaluate(axe);
-      const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
-      const bad = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
-      assert.deepEqual(bad.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html).join(" | ")}`), [], `${name}, ${colorScheme}`);
-    };
+    const check = (name) => accessible(page, `${name}, ${colorScheme}`);
     await check("sign-in");
     await signIn(page, house.origin);
     for (const path of paths) {
@@ -242,8 +211,7 @@ test("a phone's width needs no scrolling sideways", { skip }, async () => {
       await page.goto(`${house.origin}/console${path}`);
       await page.locator("h1").waitFor();
       await page.waitForTimeout(150);
-      const [wide, there] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      assert.ok(wide <= there, `${path}: ${wide} of ${there}`);
+      await fits(page, path);
     }
     await page.getByRole("button", { name: "Menu" }).click();
     await page.getByRole("link", { name: "Audit log" }).click();

@@ -14,6 +14,9 @@ import { providers } from "./views/providers.js";
 import { models } from "./views/models.js";
 import { prices } from "./views/prices.js";
 import { playground } from "./views/playground.js";
+import { tasks } from "./views/tasks.js";
+import { task } from "./views/task.js";
+import { webhook, webhooks } from "./views/webhooks.js";
 import { ledger } from "./views/ledger.js";
 import { audit } from "./views/audit.js";
 import { settings } from "./views/settings.js";
@@ -28,21 +31,25 @@ const VIEWS = [
   ["/projects/:id", project],
   ["/requests", requests],
   ["/requests/:id", request],
+  ["/tasks", tasks],
+  ["/tasks/:id", task],
   ["/playground", playground],
   ["/providers", providers],
   ["/models", models],
   ["/prices", prices],
   ["/ledger", ledger],
   ["/audit", audit],
+  ["/webhooks", webhooks],
+  ["/webhooks/:id", webhook],
   ["/settings", settings],
 ];
 
 const NAVIGATION = [
-  [null, [["", "Overview", "overview"], ["/requests", "Requests", "list"], ["/playground", "Playground", "chat"]]],
+  [null, [["", "Overview", "overview"], ["/requests", "Requests", "list"], ["/tasks", "Video tasks", "film"], ["/playground", "Playground", "chat"]]],
   ["Access", [["/keys", "Keys", "key"], ["/projects", "Projects", "folder"]]],
   ["Routing", [["/providers", "Providers", "server"], ["/models", "Models", "cube"], ["/prices", "Prices", "tag"]]],
   ["Books", [["/ledger", "Ledger", "book"], ["/audit", "Audit log", "shield"]]],
-  ["Gateway", [["/settings", "Settings", "gear"]]],
+  ["Gateway", [["/webhooks", "Webhooks", "bell"], ["/settings", "Settings", "gear"]]],
 ];
 
 const app = document.getElementById("app");

@@ -1,8 +1,8 @@
 //! `tollgate-bench`: what tollgate is measured with.
 //!
-//! One program with four parts: a lean static upstream, a load generator that checks every answer, and
-//! two control proxies that show what the HTTP library costs without a gateway on top. Each runs on one
-//! thread, talks HTTP/1.1 over TCP and ends by itself. `scripts/bench.py` puts them together.
+//! One program: a lean static upstream, a load generator that checks every answer, and two control proxies that
+//! show what the HTTP library costs without a gateway on top, each on one thread over HTTP/1.1; and what translating
+//! costs without any socket. All end by themselves. `scripts/bench.py` puts them together.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
@@ -13,6 +13,7 @@ mod load;
 mod net;
 mod process;
 mod sample;
+mod translate;
 mod upstream;
 mod wire;
 
@@ -32,6 +33,10 @@ usage: tollgate-bench <command> [--option value]...
   control hyper|duties --listen ADDR --upstream ADDR [--secs N]
       a bare hyper reverse proxy; `duties` adds a key look-up, the model read from the request and the
       usage read from the answer
+
+  translate [--vendor P] [--caller P] [--rounds N] [--times N]
+      CPU time of passing and of translating a request, an answer and a chunk of a stream, for all pairs of
+      protocols or the chosen ones; prints one JSON object a pair, medians over the rounds
 
   load --addr ADDR --kind chat|stream|embeddings|hold [options]
       --protocol P      chat or messages (Anthropic's, for a gateway that translates)  (chat)
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
     let command = words.next().unwrap_or_default();
     let outcome = match command.as_str() {
         "upstream" => Args::parse(words).and_then(upstream::run),
+        "translate" => Args::parse(words).and_then(translate::run),
         "load" => Args::parse(words).and_then(load::run),
         "control" => {
             let kind = words.next().unwrap_or_default();

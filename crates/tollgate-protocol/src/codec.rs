@@ -117,6 +117,11 @@ pub trait Codec: Send + Sync {
     /// What it calls a thing that a request may ask for; the name of the whole (`messages`) where it has no own.
     fn name(&self, field: Field) -> &'static str;
 
+    /// Whether its callers see thoughts where they ask for an effort: it has no other word to ask for them.
+    fn effort_shows(&self) -> bool {
+        false
+    }
+
     /// Reads what the gateway must know of every request, crossing or not, in one pass.
     fn head(&self, body: &[u8], path: &InPath<'_>) -> Result<Head, Fault>;
 

@@ -119,6 +119,14 @@ impl Fault {
         }
     }
 
+    /// A vendor's failure, by its status: one that gave up waiting for itself (504) is told as such, whoever it is.
+    pub fn failed(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        if status == 504 {
+            return Self::new(FaultKind::UpstreamTimeout, "upstream_timeout", message);
+        }
+        Self::broken("upstream_error", message)
+    }
+
     /// A wrong request; names the field.
     pub fn invalid(param: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(FaultKind::InvalidRequest, "invalid_request", message).about(param)

@@ -57,6 +57,8 @@ impl std::error::Error for JsonError {}
 pub struct Member<'a> {
     /// The key between its quotes, as written.
     raw_key: &'a [u8],
+    /// It is written with escapes.
+    escaped: bool,
     /// Where the key's opening quote is.
     pub from: usize,
     /// Where the value is, without surrounding white space.
@@ -71,7 +73,7 @@ impl<'a> Member<'a> {
     /// The key with its escapes resolved. A key that is written with escapes is still the same key: two parsers
     /// must not read two different requests.
     pub fn key(&self) -> Cow<'a, [u8]> {
-        if memchr::memchr(b'\\', self.raw_key).is_none() {
+        if !self.escaped {
             return Cow::Borrowed(self.raw_key);
         }
         let mut quoted = Vec::with_capacity(self.raw_key.len() + 2);
@@ -130,14 +132,14 @@ pub fn members<'a>(text: &'a [u8], mut each: impl FnMut(Member<'a>)) -> Result<u
     loop {
         cursor.blank();
         let from = cursor.at;
-        let raw_key = cursor.string()?;
+        let (raw_key, escaped) = cursor.string()?;
         cursor.blank();
         cursor.expect(b':')?;
         cursor.blank();
         let start = cursor.at;
         cursor.value(1)?;
         let end = cursor.at;
-        each(Member { raw_key, from, start, end, value: text.get(start..end).unwrap_or_default() });
+        each(Member { raw_key, escaped, from, start, end, value: text.get(start..end).unwrap_or_default() });
         cursor.blank();
         match cursor.next()? {
             b',' => {}
@@ -375,14 +377,19 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Skips a string, quotes included, and returns what is between them.
-    fn string(&mut self) -> Result<&'a [u8], JsonError> {
+    /// Skips a string, quotes included, and returns what is between them and whether that has escapes.
+    fn string(&mut self) -> Result<(&'a [u8], bool), JsonError> {
         self.expect(b'"')?;
         let start = self.at;
+        let mut escaped = false;
         loop {
             self.at += plain_run(self.text.get(self.at..).unwrap_or_default());
-            match self.next()? {
-                b'"' => return Ok(self.text.get(start..self.at - 1).unwrap_or_default()),
+            let byte = self.next()?;
+            if byte == b'"' {
+                return Ok((self.text.get(start..self.at - 1).unwrap_or_default(), escaped));
+            }
+            escaped = true;
+            match byte {
                 b'\\' => match self.next()? {
                     b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
                     b'u' => {
@@ -402,13 +409,12 @@ impl<'a> Cursor<'a> {
 
 /// How many bytes of `text` from its start are plain inside a string: no quote, no backslash, no control character.
 /// Eight bytes a step; the tricks are the classic ones for finding a zero or a small byte in a word.
-fn plain_run(text: &[u8]) -> usize {
+pub(crate) fn plain_run(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let mut run = 0;
-    for eight in text.chunks_exact(8) {
-        let Ok(bytes) = <[u8; 8]>::try_from(eight) else { break };
-        let word = u64::from_le_bytes(bytes);
+    let mut rest = text;
+    while let Some((eight, more)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*eight);
         let quote = word ^ (ONES * u64::from(b'"'));
         let slash = word ^ (ONES * u64::from(b'\\'));
         let found = (quote.wrapping_sub(ONES) & !quote)
@@ -417,17 +423,12 @@ fn plain_run(text: &[u8]) -> usize {
         let found = found & HIGHS;
         if found != 0 {
             // Only the lowest mark is exact, and only that one is used.
-            return run + found.trailing_zeros() as usize / 8;
+            return text.len() - rest.len() + found.trailing_zeros() as usize / 8;
         }
-        run += 8;
+        rest = more;
     }
-    for byte in text.get(run..).unwrap_or_default() {
-        if *byte == b'"' || *byte == b'\\' || *byte < 0x20 {
-            break;
-        }
-        run += 1;
-    }
-    run
+    let plain = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20));
+    text.len() - rest.len() + plain.count()
 }
 
 #[cfg(test)]

@@ -223,7 +223,7 @@ pub fn fault(meaning: Meaning, status: u16, error: Option<VendorError>, wait: Op
             message.unwrap_or("The provider is overloaded.".into()),
         )
         .after(wait),
-        Meaning::Broken => Fault::broken("upstream_error", message.unwrap_or("The provider failed.".into())),
+        Meaning::Broken => Fault::failed(status, message.unwrap_or("The provider failed.".into())),
     }
 }
 

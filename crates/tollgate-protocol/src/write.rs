@@ -3,6 +3,7 @@
 //! Objects and lists close themselves when they go out of scope. Raw text goes in as it is, so that numbers and tool
 //! arguments keep their bytes; whoever passes raw text vouches for it.
 
+use crate::json::plain_run;
 use bytes::{BufMut, BytesMut};
 use std::fmt::Write as _;
 
@@ -33,26 +34,23 @@ pub fn list(out: &mut BytesMut) -> List<'_> {
 /// Writes a string with its quotes.
 pub fn string(out: &mut BytesMut, text: &str) {
     out.put_u8(b'"');
-    let mut kept = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escape: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0..0x20 => b"",
-            _ => continue,
-        };
-        out.extend_from_slice(text.as_bytes().get(kept..at).unwrap_or_default());
-        kept = at + 1;
-        if escape.is_empty() {
-            let _ = write!(out, "\\u{byte:04x}");
-        } else {
-            out.extend_from_slice(escape);
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, more) = rest.split_at(plain_run(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, more)) = more.split_first() else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => {
+                let _ = write!(out, "\\u{byte:04x}");
+            }
         }
+        rest = more;
     }
-    out.extend_from_slice(text.as_bytes().get(kept..).unwrap_or_default());
     out.put_u8(b'"');
 }
 

@@ -173,24 +173,26 @@ for (const [name, [native, make]] of Object.entries(PROVIDERS)) {
       );
     const get_weather = tool({ inputSchema: z.object({ city: z.string() }), execute: async () => result });
 
-    test(`the AI SDK's ${name} to ${vendor}: tool loops`, async () => {
-      // What the provider keeps is referred to; here the caller keeps it all.
-      const providerOptions = { openai: { store: false } };
-      const tools = { get_weather };
-      const ask = { model: model(LOOP), prompt: question, tools, stopWhen: stepCountIs(4), maxRetries: 0, providerOptions };
-      const plain = await generateText(ask);
-      assert.equal(plain.steps.length, 2);
-      assert.equal(plain.steps[0].toolResults.length, 2);
-      assert.ok(plain.text);
-      assert.equal(plain.finishReason, "stop");
-      const errors = [];
-      const streamed = streamText({ ...ask, onError: ({ error }) => errors.push(error) });
-      let text = "";
-      for await (const piece of streamed.textStream) text += piece;
-      assert.deepEqual(errors, []);
-      assert.ok(text);
-      assert.ok((await streamed.totalUsage).outputTokens > 0);
-    });
+    // With OpenAI's protocol, what is kept for the caller is referred to by its id; else the caller keeps it all.
+    for (const store of name === "responses" ? [false, true] : [false])
+      test(`the AI SDK's ${name} to ${vendor}: tool loops${store ? ", kept for it" : ""}`, async () => {
+        const providerOptions = { openai: { store } };
+        const tools = { get_weather };
+        const ask = { model: model(LOOP), prompt: question, tools, stopWhen: stepCountIs(4), maxRetries: 0, providerOptions };
+        const plain = await generateText(ask);
+        assert.equal(plain.steps.length, 2);
+        if (store) assert.match(JSON.stringify(plain.steps[1].request.body), /item_reference/);
+        assert.equal(plain.steps[0].toolResults.length, 2);
+        assert.ok(plain.text);
+        assert.equal(plain.finishReason, "stop");
+        const errors = [];
+        const streamed = streamText({ ...ask, onError: ({ error }) => errors.push(error) });
+        let text = "";
+        for await (const piece of streamed.textStream) text += piece;
+        assert.deepEqual(errors, []);
+        assert.ok(text);
+        assert.ok((await streamed.totalUsage).outputTokens > 0);
+      });
 
     test(`the AI SDK's ${name} to ${vendor}: a schema`, { skip: vendor === "deepseek" && "DeepSeek knows of no schema" }, async () => {
       const schema = z.object({ name: z.string(), age: z.number().int() });

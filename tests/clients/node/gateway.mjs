@@ -33,11 +33,12 @@ async function serve(config, others) {
   );
   const url = await firstLine(child, (line) => line.startsWith("API:") && line.split(/\s+/)[1]);
 
-  async function key(mode) {
+  // A new key's secret.
+  async function key(more) {
     const answer = await fetch(new URL("/admin/v1/keys", url), {
       method: "POST",
       headers: { authorization: `Bearer ${adminKey}` },
-      body: JSON.stringify({ name: "client tests", mode }),
+      body: JSON.stringify({ name: "client tests", ...more }),
     });
     return (await answer.json()).key;
   }
@@ -51,7 +52,7 @@ async function serve(config, others) {
     if (code !== 0) throw new Error(`the gateway ended with ${code}`);
   }
 
-  return { url, testKey: await key("test"), liveKey: await key("live"), stop };
+  return { url, testKey: await key({ mode: "test" }), liveKey: await key({ mode: "live" }), key, stop };
 }
 
 // A gateway with aimock as its provider.
@@ -92,6 +93,9 @@ export async function startCross() {
   );
   return serve(tables.join("\n"), () => sim.kill("SIGTERM"));
 }
+
+// A gateway that has its sandbox and nothing else.
+export const startAlone = () => serve("", () => {});
 
 export const user = (content) => [{ role: "user", content }];
 

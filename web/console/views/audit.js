@@ -33,8 +33,8 @@ const COLUMNS = [
 ];
 
 function object(row) {
-  const kind = row.object.startsWith("key_") ? "keys" : row.object.startsWith("proj_") ? "projects" : null;
-  const name = row.after?.name ?? row.before?.name;
+  const kind = row.object.startsWith("key_") ? "keys" : row.object.startsWith("proj_") ? "projects" : row.object.startsWith("whk_") ? "webhooks" : null;
+  const name = row.after?.name ?? row.before?.name ?? row.after?.url ?? row.before?.url;
   return [
     kind ? h("a", { href: `/console/${kind}/${row.object}` }, name ?? row.object) : h("span", name ?? row.object),
     name && h("div.sub.mono", row.object),

@@ -1,6 +1,7 @@
 // Making and changing keys and projects.
-import { h, fill } from "../lib/dom.js";
+import { h } from "../lib/dom.js";
 import { patch, post } from "../lib/api.js";
+import { form } from "../lib/form.js";
 import { codeTabs, copy, dialog, field, input, note, select } from "../lib/parts.js";
 import { bodyFor, samples } from "../lib/samples.js";
 
@@ -73,41 +74,6 @@ function rights(of) {
 function local(text) {
   const date = new Date(text);
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
-/** Shows an error at its field, or below all. */
-function complain(error, fields, trouble) {
-  const box = fields[error.field];
-  if (box) {
-    box.closest("details")?.setAttribute("open", "");
-    box.complain(error.message);
-  } else {
-    fill(trouble, note(error.field ? `${error.field}: ${error.message}` : error.message, "bad"));
-  }
-}
-
-/** A form in a dialog: `send()` saves and gives what came back. */
-function form(title, word, { inside, fields, send, done }) {
-  const trouble = h("div");
-  const button = h("button.button.primary", { type: "submit" }, word);
-  return dialog(title, (close) => ({
-    inside: [inside, trouble],
-    foot: [h("button.button", { type: "button", onclick: close }, "Cancel"), button],
-    submit: async () => {
-      fill(trouble);
-      for (const box of Object.values(fields)) box.complain();
-      button.disabled = true;
-      try {
-        const made = await send();
-        close();
-        done(made);
-      } catch (error) {
-        complain(error, fields, trouble);
-      } finally {
-        button.disabled = false;
-      }
-    },
-  }));
 }
 
 export function createKey({ projects, shared, project, done }) {

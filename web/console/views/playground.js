@@ -1,4 +1,4 @@
-// A place to try models: the same message to one or two of them, in any protocol that is live, with what it took.
+// A place to try models: the same message to one or more of them, in any protocol that is live, with what it took.
 import { h, fill } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
 import { card, field, input, note, say, segments, select, top } from "../lib/parts.js";
@@ -6,6 +6,7 @@ import * as format from "../lib/format.js";
 import { LIVE_BUDGET, play, playJson } from "../lib/playkey.js";
 import { PROTOCOLS, silence } from "../lib/protocols.js";
 import { events } from "../lib/sse.js";
+import { films } from "./films.js";
 
 const IMAGE_LIMIT = 5 << 20;
 const TOOL = [{
@@ -16,6 +17,12 @@ const TOOL = [{
 export async function playground(context) {
   const { page, query, signal, change, shared } = context;
   const mode = query.get("keys") ?? "test";
+  const actions = [
+    segments("What", [["chat", "Chat"], ["video", "Video"]], query.get("make") ?? "chat", (value) => change({ make: value === "chat" ? null : value })),
+    segments("Keys", [["test", "Sandbox"], ["live", "Live"]], mode, (value) => change({ keys: value === "test" ? null : value })),
+  ];
+  const under = mode === "live" ? `Goes to your providers, with a key of its own that may spend $${LIVE_BUDGET}.` : "Answered by the sandbox: nothing leaves this machine.";
+  if (query.get("make") === "video") return films(context, mode, top("Playground", { under, actions }));
   const live = Object.entries(PROTOCOLS).filter(([, protocol]) => shared.settings.routes.includes(protocol.route));
   const options = h("datalist", { id: "models" });
   const lanes = [];
@@ -30,9 +37,9 @@ export async function playground(context) {
   fill(
     page,
     top("Playground", {
-      under: mode === "live" ? `Goes to your providers, with a key of its own that may spend $${LIVE_BUDGET}.` : "Answered by the sandbox: nothing leaves this machine.",
+      under,
       actions: [
-        segments("Keys", [["test", "Sandbox"], ["live", "Live"]], mode, (value) => change({ keys: value === "test" ? null : value })),
+        ...actions,
         h("button.button", { type: "button", onclick: () => (lanes.length < 3 ? addLane("claude-sonnet-4-6", "chat") : say("Three are enough.")) }, icon("plus", 14), "Compare"),
       ],
     }),

@@ -132,7 +132,7 @@ fn tool_call(call: &Fields<'_>) -> Result<ToolCall, Fault> {
         (None, None) => return Err(crate::fields::missing(&call.at("function"))),
     };
     let arguments = match inner.raw(name) {
-        None => String::new(),
+        None | Some("null") => String::new(),
         // Some servers write the object itself.
         Some(raw) => json::string(raw.as_bytes()).map_or_else(|| raw.to_owned(), Cow::into_owned),
     };

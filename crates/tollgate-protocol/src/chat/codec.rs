@@ -75,6 +75,10 @@ impl Codec for ChatCompletions {
         }
     }
 
+    fn effort_shows(&self) -> bool {
+        true
+    }
+
     fn head(&self, body: &[u8], path: &InPath<'_>) -> Result<Head, Fault> {
         head::read(body, &HEAD, path)
     }

@@ -1,6 +1,6 @@
 //! Chat read and written again, through the codec.
 
-use crate::canonical::{Capabilities, Event, Fold, Law, Losses};
+use crate::canonical::{Capabilities, Content, Event, Fold, Law, Losses};
 use crate::chat::ChatCompletions;
 use crate::codec::{AnswerHead, Codec, InPath, Target};
 use crate::sse;
@@ -27,6 +27,26 @@ fn what_a_model_does_not_take_is_told() {
     let (written, losses) = again(body, &accepts);
     assert_eq!(written, r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#);
     assert_eq!(losses, "dropped=messages[].name,seed,stop,temperature,zap");
+}
+
+#[test]
+fn what_some_servers_write_otherwise() {
+    let mut decoder = ChatCompletions.decoder();
+    let mut fold = Fold::default();
+    for choice in [
+        r#"{"delta":{"content":"one"},"message":{"content":"one"}}"#,
+        r#"{"delta":{"content":" two"},"message":{"content":"one two"}}"#,
+        r#"{"message":{"content":" three"}}"#,
+        r#"{"delta":{"tool_calls":[{"index":0,"id":"1","function":{"name":"f","arguments":null}}]}}"#,
+    ] {
+        let raw = format!("data: {{\"id\":\"c\",\"choices\":[{choice}]}}\n\n");
+        decoder.event(&sse::Event::read(raw.as_bytes()), &mut |event: Event<'_>| fold.take(&event)).unwrap();
+    }
+    decoder.end(&mut |event: Event<'_>| fold.take(&event));
+    let answer = fold.answer();
+    let parts = &answer.candidates[0].parts;
+    assert!(matches!(&parts[0].content, Content::Text { text, .. } if text == "one two three"), "{parts:?}");
+    assert!(matches!(&parts[1].content, Content::ToolCall(call) if call.arguments.is_empty()), "{parts:?}");
 }
 
 #[test]

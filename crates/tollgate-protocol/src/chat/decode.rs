@@ -181,7 +181,7 @@ impl ChatDecoder {
         let (mut name, mut arguments): (Option<Cow<'_, str>>, Cow<'_, str>) = (None, Cow::Borrowed(""));
         let _ = json::members(inner, |member| match member.key().as_ref() {
             b"name" => name = json::string(member.value),
-            b"arguments" | b"input" => {
+            b"arguments" | b"input" if !member.is_null() => {
                 let object = || std::str::from_utf8(member.value).map(Cow::Borrowed).unwrap_or_default();
                 // Some servers write the object itself.
                 arguments = json::string(member.value).unwrap_or_else(object);
@@ -229,16 +229,18 @@ impl Decoder for ChatDecoder {
             first.get_or_insert(choice);
         });
         let Some(choice) = first else { return Ok(()) };
-        let (mut delta, mut logprobs) = (None, None);
+        let (mut delta, mut whole, mut logprobs) = (None, None, None);
         let _ = json::members(choice, |member| match member.key().as_ref() {
-            b"delta" | b"message" => delta = Some(member.value),
+            b"delta" => delta = Some(member.value),
+            // Perplexity writes all that has been said so far beside what is new.
+            b"message" => whole = Some(member.value),
             b"logprobs" if !member.is_null() => logprobs = Some(member.value),
             b"finish_reason" if !member.is_null() => {
                 self.reason = json::string(member.value).filter(|reason| !reason.is_empty()).map(Cow::into_owned);
             }
             _ => {}
         });
-        if let Some(delta) = delta {
+        if let Some(delta) = delta.or(whole) {
             self.delta(delta, sink);
         }
         if let (Some(logprobs), Some((_, block))) = (logprobs, self.open) {

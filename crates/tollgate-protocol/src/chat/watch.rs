@@ -32,16 +32,20 @@ impl ChatWatch {
 
     /// Looks at one choice of a chunk; whether it carries something generated.
     fn choice(&mut self, choice: &[u8]) -> bool {
-        let (mut index, mut finished, mut made) = (0, false, false);
+        let (mut index, mut finished) = (0, false);
+        let (mut delta, mut whole) = (None, None);
         let read = json::members(choice, |member| match member.key().as_ref() {
             b"index" => index = json::whole(member.value).unwrap_or(0),
             b"finish_reason" => finished = !member.is_null() && member.value != b"\"\"",
-            b"delta" | b"message" | b"text" => made |= self.generated.take(member.value),
+            b"delta" | b"text" => delta = Some(member.value),
+            // Perplexity writes all that has been said so far beside what is new.
+            b"message" => whole = Some(member.value),
             _ => {}
         });
         if read.is_err() {
             return false;
         }
+        let made = delta.or(whole).is_some_and(|said| self.generated.take(said));
         let bit = 1u128 << index.min(127);
         self.seen |= bit;
         if finished {

@@ -95,8 +95,9 @@ pub(super) fn request(request: &Request, writing: &mut Writing<'_>) -> Result<By
         Some(keep) if own => {
             body.flag("store", *keep);
         }
-        // The gateway keeps it itself where the caller's protocol has it kept; nothing is lost by not asking twice.
-        Some(_) | None => {}
+        // What callers of Responses have kept, the gateway keeps, and does not tell the vendor.
+        Some(true) => writing.dropped(Field::Store),
+        Some(false) | None => {}
     }
     write_tools(&mut body, tools, tool_choice.as_ref(), *parallel_tools, writing)?;
     drop(body);

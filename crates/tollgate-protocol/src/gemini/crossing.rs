@@ -41,7 +41,7 @@ fn a_chat_request_for_gemini() {
     let name = "tool_fb27402aee79a3962e6c2e41ea8a3b86";
     let called = crate::canonical::fitting("3d.f", 0, |_| true, crate::canonical::TOOL_PREFIX);
     let wanted = format!(
-        r#"{{"systemInstruction":{{"parts":[{{"text":"s"}}]}},"contents":[{{"role":"user","parts":[{{"text":"hi"}},{{"inlineData":{{"mimeType":"image/jpeg","data":"QQ=="}}}}]}},{{"role":"model","parts":[{{"text":"x"}},{{"functionCall":{{"id":"c1","name":"{name}","args":{{"n":12345678901234567890}}}},"thoughtSignature":"skip_thought_signature_validator"}},{{"functionCall":{{"id":"c2","name":"g","args":{{}}}}}}]}},{{"role":"user","parts":[{{"functionResponse":{{"id":"c1","name":"{name}","response":{{"output":"plain"}}}}}},{{"functionResponse":{{"id":"c2","name":"g","response":{{"t": 1.0}}}}}},{{"text":"go"}}]}}],"tools":[{{"functionDeclarations":[{{"name":"{name}","description":"d","parametersJsonSchema":{{"type":"object","x":1.0}}}},{{"name":"g","parametersJsonSchema":{{"type":"object","properties":{{"input":{{"type":"string"}}}},"required":["input"]}}}}]}}],"toolConfig":{{"functionCallingConfig":{{"mode":"ANY","allowedFunctionNames":["{name}"]}}}},"generationConfig":{{"temperature":0.5,"topP":0.9,"seed":7,"presencePenalty":0.1,"stopSequences":["x"],"candidateCount":2,"responseLogprobs":true,"logprobs":3,"maxOutputTokens":99,"thinkingConfig":{{"thinkingLevel":"HIGH"}},"responseMimeType":"application/json","responseJsonSchema":{{"title":"n","type":"object"}},"mediaResolution":"MEDIA_RESOLUTION_LOW"}},"serviceTier":"flex"}}"#,
+        r#"{{"systemInstruction":{{"parts":[{{"text":"s"}}]}},"contents":[{{"role":"user","parts":[{{"text":"hi"}},{{"inlineData":{{"mimeType":"image/jpeg","data":"QQ=="}}}}]}},{{"role":"model","parts":[{{"text":"x"}},{{"functionCall":{{"id":"c1","name":"{name}","args":{{"n":12345678901234567890}}}},"thoughtSignature":"skip_thought_signature_validator"}},{{"functionCall":{{"id":"c2","name":"g","args":{{}}}}}}]}},{{"role":"user","parts":[{{"functionResponse":{{"id":"c1","name":"{name}","response":{{"output":"plain"}}}}}},{{"functionResponse":{{"id":"c2","name":"g","response":{{"t": 1.0}}}}}},{{"text":"go"}}]}}],"tools":[{{"functionDeclarations":[{{"name":"{name}","description":"d","parametersJsonSchema":{{"type":"object","x":1.0}}}},{{"name":"g","parametersJsonSchema":{{"type":"object","properties":{{"input":{{"type":"string"}}}},"required":["input"]}}}}]}}],"toolConfig":{{"functionCallingConfig":{{"mode":"ANY","allowedFunctionNames":["{name}"]}}}},"generationConfig":{{"temperature":0.5,"topP":0.9,"seed":7,"presencePenalty":0.1,"stopSequences":["x"],"candidateCount":2,"responseLogprobs":true,"logprobs":3,"maxOutputTokens":99,"thinkingConfig":{{"thinkingLevel":"HIGH","includeThoughts":true}},"responseMimeType":"application/json","responseJsonSchema":{{"title":"n","type":"object"}},"mediaResolution":"MEDIA_RESOLUTION_LOW"}},"serviceTier":"flex"}}"#,
     )
     .replace(name, &called);
     assert_eq!(written, wanted);
@@ -178,11 +178,16 @@ fn every_way_of_thinking() {
     let none = Thinking { off: true, budget: false, adaptive: false, efforts: EffortSet::default(), by_default: false };
     for (thinking, ask, wanted, told) in [
         (old, r#""reasoning_effort":"none""#, r#"{"thinkingBudget":0}"#, "exact"),
-        (old, r#""reasoning_effort":"low""#, r#"{"thinkingBudget":1024}"#, "approximated=reasoning_effort"),
+        (
+            old,
+            r#""reasoning_effort":"low""#,
+            r#"{"thinkingBudget":1024,"includeThoughts":true}"#,
+            "approximated=reasoning_effort",
+        ),
         (
             old,
             r#""reasoning_effort":"max","max_tokens":500"#,
-            r#"{"thinkingBudget":499}"#,
+            r#"{"thinkingBudget":499,"includeThoughts":true}"#,
             "approximated=reasoning_effort",
         ),
         (
@@ -194,8 +199,13 @@ fn every_way_of_thinking() {
         (old, r#""thinking":{"type":"adaptive"}"#, r#"{"thinkingBudget":-1,"includeThoughts":true}"#, "exact"),
         (always, r#""thinking":{"type":"disabled"}"#, r#"{"thinkingBudget":128}"#, "approximated=thinking"),
         (new, r#""reasoning_effort":"none""#, r#"{"thinkingLevel":"LOW"}"#, "approximated=reasoning_effort"),
-        (new, r#""reasoning_effort":"medium""#, r#"{"thinkingLevel":"MEDIUM"}"#, "exact"),
-        (new, r#""reasoning_effort":"xhigh""#, r#"{"thinkingLevel":"HIGH"}"#, "approximated=reasoning_effort"),
+        (new, r#""reasoning_effort":"medium""#, r#"{"thinkingLevel":"MEDIUM","includeThoughts":true}"#, "exact"),
+        (
+            new,
+            r#""reasoning_effort":"xhigh""#,
+            r#"{"thinkingLevel":"HIGH","includeThoughts":true}"#,
+            "approximated=reasoning_effort",
+        ),
         (
             new,
             r#""thinking":{"type":"enabled","budget_tokens":2000}"#,
@@ -204,6 +214,12 @@ fn every_way_of_thinking() {
         ),
         (new, r#""thinking":{"type":"enabled"}"#, r#"{"includeThoughts":true}"#, "exact"),
         (none, r#""reasoning_effort":"none""#, "", "exact"),
+        (
+            new,
+            r#""reasoning":{"effort":"low","exclude":true}"#,
+            r#"{"thinkingLevel":"LOW","includeThoughts":false}"#,
+            "exact",
+        ),
         (none, r#""reasoning_effort":"high""#, "", "dropped=reasoning_effort"),
     ] {
         let accepts = Capabilities { thinking, ..Capabilities::default() };

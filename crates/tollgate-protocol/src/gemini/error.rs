@@ -143,9 +143,7 @@ impl VendorError {
                 let message = message.unwrap_or_else(|| "The provider is overloaded.".to_owned());
                 Fault::new(FaultKind::UpstreamUnavailable, "upstream_unavailable", message).after(wait)
             }
-            Meaning::Broken => {
-                Fault::broken("upstream_error", message.unwrap_or_else(|| "The provider failed.".to_owned()))
-            }
+            Meaning::Broken => Fault::failed(status, message.unwrap_or_else(|| "The provider failed.".to_owned())),
         }
     }
 }
@@ -290,7 +288,7 @@ mod tests {
             (499, "CANCELLED", Meaning::Broken, 502),
             (500, "INTERNAL", Meaning::Broken, 502),
             (503, "UNAVAILABLE", Meaning::Unavailable, 503),
-            (504, "DEADLINE_EXCEEDED", Meaning::Broken, 502),
+            (504, "DEADLINE_EXCEEDED", Meaning::Broken, 504),
         ] {
             let body = format!(r#"{{"error":{{"code":{status},"message":"m","status":"{name}"}}}}"#);
             assert_eq!(

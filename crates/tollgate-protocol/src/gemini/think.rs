@@ -23,8 +23,10 @@ pub(super) fn write(config: &mut Object<'_>, ask: &ReasoningAsk, cap: Option<u64
     let ReasoningAsk { mode, effort, budget, show, summary } = ask;
     let off = *mode == Some(ThinkingMode::Off) || *effort == Some(Effort::None) || *budget == Some(0);
     let asked = if off { switched_off(ask, writing) } else { measured(ask, cap, writing) };
-    // Whoever asks for thoughts by a mode expects to see them.
-    let thinks = !off && matches!(mode, Some(ThinkingMode::On | ThinkingMode::Adaptive));
+    // Whoever asks for thoughts by a mode expects to see them; so does who asks by an effort in a protocol that has no
+    // other word for it.
+    let by_effort = effort.is_some() && asked != Ask::default() && writing.names.effort_shows();
+    let thinks = !off && (by_effort || matches!(mode, Some(ThinkingMode::On | ThinkingMode::Adaptive)));
     let show = match (show, summary.as_deref()) {
         (Some(show), _) => Some(*show),
         (None, Some(kind)) => {

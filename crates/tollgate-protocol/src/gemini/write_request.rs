@@ -41,13 +41,16 @@ pub(super) fn content(body: &mut Object<'_>, request: &Request, writing: &mut Wr
         service_tier,
         user,
         metadata,
-        // The gateway keeps answers itself where the caller's protocol has them kept.
-        store: _,
+        store,
         cache_key,
         cache,
         modalities,
         previous,
     } = request;
+    if *store == Some(true) {
+        // What callers of Responses have kept, the gateway keeps, and does not tell the vendor.
+        writing.dropped(Field::Store);
+    }
     if previous.is_some() {
         return Err(writing.refuse(Field::Previous, "an earlier answer by its id"));
     }

@@ -123,7 +123,12 @@ fn meaning(status: Option<u16>, error: Option<&VendorError>, waits: bool) -> Mea
         "rate_limit_error" => Meaning::RateLimited,
         "overloaded_error" => Meaning::Unavailable,
         "api_error" | "timeout_error" => Meaning::Broken,
-        "invalid_request_error" | "not_found_error" | "request_too_large" | "conflict_error" => Meaning::Caller,
+        // A server that speaks this protocol may say so of anything; the vendor says so of requests only.
+        "invalid_request_error" | "not_found_error" | "request_too_large" | "conflict_error"
+            if !status.is_some_and(|status| matches!(status, 401..=403 | 429 | 500..)) =>
+        {
+            Meaning::Caller
+        }
         _ => status.map_or(Meaning::Broken, |status| openai::meaning(status, None)),
     }
 }
@@ -133,10 +138,6 @@ fn fault(meaning: Meaning, status: u16, error: Option<VendorError>, wait: Option
     let mut fault = openai::fault(meaning, status, error, wait);
     match meaning {
         Meaning::Unavailable if overloaded => fault.kind = FaultKind::UpstreamOverloaded,
-        Meaning::Broken if status == 504 => {
-            fault.kind = FaultKind::UpstreamTimeout;
-            fault.code = "upstream_timeout".into();
-        }
         Meaning::Caller if is_context(&fault.message) => fault.code = "context_length_exceeded".into(),
         _ => {}
     }
@@ -175,6 +176,8 @@ mod tests {
             ),
             (401, "authentication_error", "invalid x-api-key", None, Meaning::Account, 502),
             (403, "permission_error", "no", None, Meaning::Account, 502),
+            (401, "invalid_request_error", "bad key", None, Meaning::Account, 502),
+            (429, "invalid_request_error", "slow down", Some(1), Meaning::RateLimited, 429),
             (404, "not_found_error", "model: x", None, Meaning::Caller, 404),
             (413, "request_too_large", "too large", None, Meaning::Caller, 413),
             (429, "rate_limit_error", "per-minute", Some(30), Meaning::RateLimited, 429),

@@ -75,8 +75,7 @@ pub(super) fn request(request: &Request, counting: bool, writing: &mut Writing<'
         service_tier,
         user,
         metadata,
-        // The gateway keeps answers itself where the caller's protocol has them kept; the vendor keeps none.
-        store: _,
+        store,
         cache_key,
         cache,
         modalities,
@@ -84,6 +83,10 @@ pub(super) fn request(request: &Request, counting: bool, writing: &mut Writing<'
     } = request;
     if !modalities.is_empty() {
         return Err(writing.refuse(Field::Modalities, "other output than text"));
+    }
+    if *store == Some(true) {
+        // What callers of Responses have kept, the gateway keeps, and does not tell the vendor.
+        writing.dropped(Field::Store);
     }
     if previous.is_some() {
         return Err(writing.refuse(Field::Previous, "an earlier answer by its id"));

@@ -45,11 +45,11 @@ pub use codec::Responses;
 pub use generated::generated;
 pub use ids::{RESPONSE, is_ours, origin};
 pub use kept::{Page, counted, deleted, kept_input, kept_output, read_count, write_count};
-pub use rename::{Names, Renaming, Told, rename};
+pub use rename::{Names, Renaming, Told, item_ids, rename};
 pub use replay::{Known, replayable};
 pub use state::{
-    Asked, asked, conversation_not_found, not_cancellable, not_found, not_streamable, previous_elsewhere,
-    previous_not_found,
+    Asked, asked, conversation_not_found, item_elsewhere, item_not_found, not_cancellable, not_found, not_streamable,
+    previous_elsewhere, previous_not_found,
 };
 pub use usage::{ResponsesUsage, answer, usage};
 pub use watch::{ResponsesWatch, check};

@@ -15,6 +15,9 @@ use bytes::{Bytes, BytesMut};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Most items of one response whose ids are noted.
+const MAX_ITEMS: usize = 256;
+
 /// The gateway's names of a response and of the one before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
@@ -32,6 +35,28 @@ pub struct Told {
     /// The last whole response of a stream, as the vendor wrote it: what there is to keep where the vendor keeps
     /// nothing. Only if asked for.
     pub response: Option<String>,
+    /// Ids of the items of the last whole response.
+    pub items: Vec<String>,
+}
+
+/// Ids of a response's items.
+pub fn item_ids(response: &[u8]) -> Vec<String> {
+    let mut ids = Vec::new();
+    // What is no response has no items.
+    let _ = json::members(response, |member| {
+        if member.key().as_ref() != b"output" || ids.len() > MAX_ITEMS {
+            return;
+        }
+        let _ = json::elements(member.value, |item| {
+            let _ = json::members(item, |member| {
+                if member.key().as_ref() == b"id" {
+                    ids.extend(json::string(member.value).map(std::borrow::Cow::into_owned));
+                }
+            });
+        });
+    });
+    ids.truncate(MAX_ITEMS);
+    ids
 }
 
 /// Gives a whole response the gateway's names: a new one, one that was read, one that was deleted. Also says the
@@ -105,13 +130,14 @@ impl Renaming {
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.id = id.or(told.id.take());
-        if self.keep {
-            let _ = json::members(data, |member| {
-                if member.key().as_ref() == b"response" {
+        let _ = json::members(data, |member| {
+            if member.key().as_ref() == b"response" {
+                told.items = item_ids(member.value);
+                if self.keep {
                     told.response = std::str::from_utf8(member.value).ok().map(str::to_owned);
                 }
-            });
-        }
+            }
+        });
     }
 }
 

@@ -149,10 +149,7 @@ impl Asked {
             }
         }
         for (id, range) in self.references.iter().zip(&self.places.references) {
-            let item = find(id).ok_or_else(|| {
-                let message = format!("There is no item '{id}', or its answer is no longer kept.");
-                Fault::new(FaultKind::NotFound, "item_not_found", message).about("input")
-            })?;
+            let item = find(id).ok_or_else(|| item_not_found(id))?;
             splices.push(Splice { range: range.clone(), text: item });
         }
         splices.sort_by_key(|splice| splice.range.start);
@@ -194,6 +191,21 @@ pub fn previous_elsewhere(id: &str) -> Fault {
          conversation itself."
     );
     Fault::unsupported("previous_response_id", message)
+}
+
+/// The fault for naming an item that is not kept, or is somebody else's.
+pub fn item_not_found(id: &str) -> Fault {
+    let message = format!("There is no item '{id}' here, or its response is no longer kept.");
+    Fault::new(FaultKind::NotFound, "item_not_found", message).about("input")
+}
+
+/// The fault for naming an item that only the account which made it can read, beside what it cannot read.
+pub fn item_elsewhere(id: &str) -> Fault {
+    let message = format!(
+        "The item '{id}' is kept by the provider that made it. Go on with a model of that provider, or send the item \
+         itself."
+    );
+    Fault::unsupported("input", message)
 }
 
 /// The fault for a conversation that a vendor keeps: whose it is cannot be told.

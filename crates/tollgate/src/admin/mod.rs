@@ -48,6 +48,7 @@ use crate::pricing::PriceBook;
 use crate::proof::Proofs;
 use crate::routing::Fleet;
 use crate::store::Store;
+use crate::tasks::Links;
 use crate::upstream::Network;
 use crate::webhooks::{Inside, Secrets};
 use auth::Throttle;
@@ -96,6 +97,8 @@ pub struct Running {
     pub proofs: Arc<Proofs>,
     /// Rings when webhooks are to be told something.
     pub news: Arc<Notify>,
+    /// Signs links to kept results.
+    pub links: Links,
     /// Whether callers come over TLS, so that cookies may insist on it.
     pub tls: bool,
     /// The configuration file, if there is one.

@@ -9,11 +9,13 @@ use serde_json::{Map, Value, json};
 use super::error::AdminError;
 use super::{AdminState, Id};
 use crate::store::tasks::{self as rows, Filter, TaskRow};
-use crate::tasks::{Task, TaskId, TaskState};
+use crate::tasks::{ArchiveState, Dialect, Kept, Links, Task, TaskId, TaskState};
 use crate::{clock, money, store, webhooks};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 1000;
+/// How long a link to a file is good, in seconds: as long as a person may look at it, to the hour.
+const LINK: i64 = 7_200;
 /// Messages that are shown with a task.
 const MESSAGES: i64 = 100;
 
@@ -79,9 +81,13 @@ pub(super) async fn list(
 
 pub(super) async fn get(State(state): State<AdminState>, Id(id): Id) -> Result<Json<Value>, AdminError> {
     let missing = || AdminError::not_found("task");
-    let id = TaskId::read(&id).ok_or_else(missing)?;
+    let id = named(&id).ok_or_else(missing)?;
     let row = rows::get(&state.store, &id.bytes()).await?.ok_or_else(missing)?;
-    let mut object = shown(&read(row)?);
+    let task = read(row)?;
+    let mut object = shown(&task);
+    object.insert("prompt".into(), task.asked.prompt.clone().into());
+    object.insert("size".into(), task.asked.size.clone().into());
+    object.insert("files".into(), files(&task, Some(&state.running.links)));
     let events = rows::events(&state.store, &id.bytes()).await?;
     let events: Vec<Value> = events
         .into_iter()
@@ -94,6 +100,32 @@ pub(super) async fn get(State(state): State<AdminState>, Id(id): Id) -> Result<J
     Ok(Json(Value::Object(object)))
 }
 
+/// A task by its id here, or by the one that its caller knows.
+fn named(text: &str) -> Option<TaskId> {
+    TaskId::read(text).or_else(|| Dialect::ALL.into_iter().find_map(|dialect| dialect.read_id(text)))
+}
+
+/// What is kept of a task. With `links`, each file that is there has a path below the data plane's address that opens it
+/// without a key for a while.
+fn files(task: &Task, links: Option<&Links>) -> Value {
+    let there = task.archive == ArchiveState::Stored && task.row.deleted_at.is_none();
+    let links = links.filter(|_| there);
+    let shown = |file: &Kept| {
+        let mut object = json!({
+            "role": file.role.name(),
+            "index": file.index,
+            "content_type": file.content_type,
+            "bytes": file.stored.bytes,
+        });
+        if let (Some(links), Value::Object(object)) = (links, &mut object) {
+            let link = links.to("", task, file, LINK, clock::now_ms() / 1_000);
+            object.insert("link".into(), link.into());
+        }
+        object
+    };
+    task.files.iter().map(shown).collect::<Vec<_>>().into()
+}
+
 fn read(row: TaskRow) -> Result<Task, AdminError> {
     Ok(Task::read(row).ok_or(store::StoreError::Unreadable("tasks"))?)
 }
@@ -102,18 +134,6 @@ fn shown(task: &Task) -> Map<String, Value> {
     let row = &task.row;
     let time = |ms: Option<i64>| ms.map(clock::print);
     let error = row.error_code.as_ref().map(|code| json!({ "code": code, "message": row.error_message }));
-    let files: Vec<Value> = task
-        .files
-        .iter()
-        .map(|file| {
-            json!({
-                "role": file.role.name(),
-                "index": file.index,
-                "content_type": file.content_type,
-                "bytes": file.stored.bytes,
-            })
-        })
-        .collect();
     let facts = task.facts();
     let object = json!({
         "id": task.id.to_string(),
@@ -133,7 +153,7 @@ fn shown(task: &Task) -> Map<String, Value> {
         "samples": facts.samples,
         "filtered": row.filtered,
         "archive": task.archive.name(),
-        "files": files,
+        "files": files(task, None),
         "settlement": task.settlement.name(),
         "held_usd": money::print(row.held),
         "cost_usd": task.state.is_final().then(|| money::print(row.amount)),

@@ -1,7 +1,7 @@
 //! What video models can, by kind of provider and name. Data, never code: `video.tsv`.
 
 use crate::config::Kind;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 use tollgate_protocol::video::model::Model;
 
@@ -36,6 +36,11 @@ pub fn find(kind: Kind, model: &str) -> Option<&'static Model> {
 /// The model of a request that names none, in the protocol of this kind.
 pub fn usual(kind: Kind) -> Option<&'static str> {
     TABLE.usual.get(&kind).copied()
+}
+
+/// All models that are listed by name.
+pub fn names() -> BTreeSet<&'static str> {
+    TABLE.models.values().flat_map(HashMap::keys).copied().filter(|name| *name != ANY).collect()
 }
 
 fn lines() -> impl Iterator<Item = &'static str> {

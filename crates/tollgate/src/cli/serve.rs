@@ -4,7 +4,7 @@ use crate::accounts::Accounts;
 use crate::admin::{self, AdminState, Books, Running};
 use crate::archive::Archive;
 use crate::clock;
-use crate::config::{Config, Durability, Secret, Server, Sources, reload};
+use crate::config::{Bodies, Config, Durability, Secret, Server, Sources, reload};
 use crate::door::{self, Binding, Door, Times};
 use crate::face::Face;
 use crate::gateway::Gateway;
@@ -109,6 +109,9 @@ async fn run_on(
 ) -> Result<(), Stop> {
     if !books {
         tracing::warn!("--without-books: nothing is booked; for measuring only");
+    }
+    if config.storage.bodies != Bodies::Off {
+        tracing::warn!("storage.bodies: bodies of requests and answers are not kept yet, whatever it says");
     }
     let mut signals = Signals::new().map_err(|e| other("cannot take signals")(&e))?;
     let admin_key = std::env::var("TOLLGATE_ADMIN_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new);
@@ -318,6 +321,7 @@ impl House {
                 move || Arc::clone(&gateway.fleet.load().config.prices)
             }),
         };
+        let prices = Arc::clone(&books.prices);
         let running = Running {
             fleet: Arc::new({
                 let gateway = Arc::clone(gateway);
@@ -325,6 +329,7 @@ impl House {
             }),
             network: gateway.network.clone(),
             news: Arc::clone(&gateway.tasks.news),
+            links: gateway.tasks.links.clone(),
             proofs: Arc::clone(&gateway.proofs),
             tls: bindings.tls,
             file,
@@ -340,7 +345,7 @@ impl House {
             started_at: clock::now_ms(),
         };
         let admin = admin::router(AdminState::of(installation, books, running));
-        let face = Arc::new(Face::new(surface::serves));
+        let face = Arc::new(Face::new(surface::serves, prices));
         let room = Arc::new(Semaphore::new(server.max_connections));
         let door = |planes| {
             Arc::new(Door {

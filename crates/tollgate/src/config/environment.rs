@@ -20,7 +20,7 @@ const LISTS: &[&str] = &["credentials", "targets", "protocols", "forward_headers
 /// Two-part settings, for telling a forgotten underscore.
 const PLAIN: &[(&str, &[&str])] = &[
     ("server", &["listen", "admin_listen", "body_limit", "upload_limit", "drain_seconds"]),
-    ("storage", &["database", "bodies", "data_dir", "durability", "log_days"]),
+    ("storage", &["database", "bodies", "data_dir", "durability", "log_days", "response_days"]),
     ("timeouts", &["connect", "first_byte", "idle", "total"]),
 ];
 

@@ -125,6 +125,8 @@ pub struct Storage {
     pub durability: Durability,
     /// Days for which the request log keeps what the ledger does not need; 0 keeps it for ever.
     pub log_days: u32,
+    /// Days for which responses are kept, and which account keeps which.
+    pub response_days: u32,
 }
 
 /// When a request's entry in the journal is durable enough for the request to be sent.

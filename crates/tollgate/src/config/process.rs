@@ -41,6 +41,8 @@ impl Default for Storage {
             bodies: Bodies::Off,
             durability: Durability::Group,
             log_days: 30,
+            // As long as `OpenAI` keeps its own (its documentation, 2026-11).
+            response_days: 30,
         }
     }
 }
@@ -153,6 +155,9 @@ pub(super) fn storage(fields: Option<Fields<'_>>) -> Storage {
     }
     if let Some(days) = fields.integer("log_days", 0..=36_500) {
         storage.log_days = u32::try_from(days).unwrap_or(u32::MAX);
+    }
+    if let Some(days) = fields.integer("response_days", 1..=3_650) {
+        storage.response_days = u32::try_from(days).unwrap_or(u32::MAX);
     }
     if let Some(dir) = fields.text("data_dir") {
         if dir.value.is_empty() {

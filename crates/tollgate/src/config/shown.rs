@@ -45,6 +45,7 @@ fn of_storage(storage: &Storage) -> Value {
         "bodies": match storage.bodies { Bodies::Off => "off", Bodies::Errors => "errors", Bodies::All => "all" },
         "durability": match storage.durability { Durability::Group => "group", Durability::Strict => "strict" },
         "log_days": storage.log_days,
+        "response_days": storage.response_days,
     })
 }
 

@@ -20,6 +20,8 @@ use std::sync::{Arc, LazyLock};
 pub(super) enum Folder {
     /// `web/console` and `web/shared`.
     Console,
+    /// `web/docs` and `web/shared`.
+    Docs,
 }
 
 /// A file that can be sent.
@@ -122,6 +124,7 @@ const FILES: &[Embedded] = embedded![
     "console/lib/api.js",
     "console/lib/chart.js",
     "console/lib/dom.js",
+    "console/lib/form.js",
     "console/lib/format.js",
     "console/lib/icons.js",
     "console/lib/names.js",
@@ -132,8 +135,10 @@ const FILES: &[Embedded] = embedded![
     "console/lib/samples.js",
     "console/lib/spent.js",
     "console/lib/sse.js",
+    "console/lib/tasks.js",
     "console/main.js",
     "console/views/audit.js",
+    "console/views/films.js",
     "console/views/key-form.js",
     "console/views/key.js",
     "console/views/keys.js",
@@ -148,6 +153,11 @@ const FILES: &[Embedded] = embedded![
     "console/views/requests.js",
     "console/views/settings.js",
     "console/views/sign-in.js",
+    "console/views/task.js",
+    "console/views/tasks.js",
+    "console/views/webhooks.js",
+    "docs/docs.css",
+    "docs/docs.js",
     "shared/base.css",
     "shared/icon.svg",
     "shared/theme.js",
@@ -176,6 +186,7 @@ pub(super) fn version() -> &'static str {
 pub(super) fn find(folder: Folder, name: &str) -> Option<Asset> {
     let own = match folder {
         Folder::Console => "console",
+        Folder::Docs => "docs",
     };
     let full = match name.strip_prefix("shared/") {
         Some(shared) => format!("shared/{shared}"),

@@ -4,12 +4,22 @@
 //! pages talk to the admin API as any other client does.
 
 mod assets;
+mod guides;
+mod html;
+mod models;
+mod reference;
+mod samples;
+mod site;
 
 use crate::message::{Answer, Inbound};
 use crate::openapi::{self, Operation};
 use assets::{Asset, Folder};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
+use site::Site;
 use std::sync::OnceLock;
+
+pub use site::Prices;
 
 /// Nothing but our own files, and no script that a page could make up. Pictures may also be those that a page holds in
 /// memory (`data:`, `blob:`), so that a person sees what is about to be sent or has been made.
@@ -30,20 +40,35 @@ const GUARDS: [(&str, &str); 6] = [
 /// Everything for people.
 pub struct Face {
     live: fn(&str, &str) -> bool,
+    prices: Prices,
     document: OnceLock<Asset>,
+    site: OnceLock<Site>,
 }
 
 impl Face {
     /// `live` says whether a method and a path template are answered by this version.
-    pub fn new(live: fn(&str, &str) -> bool) -> Self {
-        Self { live, document: OnceLock::new() }
+    pub fn new(live: fn(&str, &str) -> bool, prices: Prices) -> Self {
+        Self { live, prices, document: OnceLock::new(), site: OnceLock::new() }
     }
 
     /// A page or file that anybody may see; `None` if the path is not one of ours.
     pub fn public(&self, inbound: &Inbound) -> Option<Answer> {
         let found = match inbound.path.as_str() {
             "/openapi.json" => Found::File(self.document().clone(), Keep::Fresh),
-            _ => return None,
+            "/llms.txt" => {
+                let text = self.site().for_models();
+                Found::File(Asset::new("text/plain; charset=utf-8", text.into_bytes()), Keep::Fresh)
+            }
+            path => {
+                let rest = path.strip_prefix("/docs").filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+                match rest.strip_prefix("/files/") {
+                    Some(name) => file(Folder::Docs, name),
+                    None => match self.site().at(rest.strip_suffix('/').unwrap_or(rest)) {
+                        Some(page) => Found::File(page, Keep::Fresh),
+                        None => Found::Nothing,
+                    },
+                }
+            }
         };
         Some(Self::answer(inbound, found))
     }
@@ -62,10 +87,15 @@ impl Face {
 
     /// The `OpenAPI` document.
     fn document(&self) -> &Asset {
-        self.document.get_or_init(|| {
-            let document = openapi::document(&|operation: &Operation| (self.live)(operation.method, operation.path));
-            Asset::new("application/json", document.to_string().into_bytes())
-        })
+        self.document.get_or_init(|| Asset::new("application/json", self.described().to_string().into_bytes()))
+    }
+
+    fn described(&self) -> Value {
+        openapi::document(&|operation: &Operation| (self.live)(operation.method, operation.path))
+    }
+
+    fn site(&self) -> &Site {
+        self.site.get_or_init(|| Site::new(self.described(), std::sync::Arc::clone(&self.prices)))
     }
 
     fn answer(inbound: &Inbound, found: Found) -> Answer {

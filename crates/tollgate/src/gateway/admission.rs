@@ -3,7 +3,7 @@
 //! What a request may cost at most is held; `docs/limits.md` states the bound that follows. A request that is
 //! admitted gets its one charge, whatever then becomes of it.
 
-use super::charge::{Charge, GRANT, Input};
+use super::charge::{Charge, GRANT, Held, Input};
 use super::outbound::Payload;
 use super::{Gateway, Route};
 use crate::accounts::{Account, Hold, Need, Rate, Refused, Whose};
@@ -30,6 +30,8 @@ const BYTES_OF_SECOND: u64 = 2_000;
 /// Tokens of a second of audio, at the most that vendors count.
 const TOKENS_OF_SECOND: u64 = 32;
 
+/// How vendors call the tiers that cost more.
+const FASTER: [&[u8]; 3] = [b"\"priority\"", b"\"fast\"", b"\"ultrafast\""];
 /// Bytes of a JSON body up to which it is read for money only when that needs it.
 const SMALL: usize = 4_096;
 
@@ -62,6 +64,12 @@ impl Ask {
 
     fn prompt(&self) -> &Prompt {
         self.prompt.get_or_init(|| Prompt::read(&self.body))
+    }
+
+    /// Whether the body may ask for a service tier above the standard one. A word of its content that looks like it
+    /// only holds more.
+    fn may_be_dearer(&self) -> bool {
+        FASTER.iter().any(|name| memchr::memmem::find(&self.body, name).is_some())
     }
 
     fn seconds(&self) -> u64 {
@@ -144,27 +152,28 @@ pub(super) fn admit(
     if !gateway.ledger.is_open() {
         return Err(unavailable());
     }
-    let (need, granted) = needed(prices, key, &ask, candidates, now_ms)?;
+    let (need, held) = needed(prices, key, &ask, candidates, now_ms)?;
     let hold = account.admit(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
-    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), granted))
+    Ok(Charge::new(&gateway.ledger, key, hold, ask.into_input(), held))
 }
 
-/// What a request needs, and the output tokens that its hold is enough for if it is to grow with the stream.
+/// What a request needs, and what its hold is good for.
 fn needed(
     prices: &PriceBook,
     key: &Key,
     ask: &Ask,
     candidates: &[(Kind, Arc<str>)],
     now_ms: i64,
-) -> Result<(Need, Option<u64>), Fault> {
-    let (mut need, mut granted) = (Need::default(), None);
+) -> Result<(Need, Held), Fault> {
+    let (mut need, mut held) = (Need::default(), Held::default());
     if is_budgeted(key) {
-        (need, granted) = worth(prices, ask, candidates, now_ms)?;
+        held.any_tier = ask.may_be_dearer();
+        (need, held.granted) = worth(prices, ask, candidates, now_ms)?;
     }
     if limits_tokens(key.limits) || limits_tokens(key.project.limits) {
         need.tokens = ask.likely_input().saturating_add(ask.cap.unwrap_or(GRANT).saturating_mul(ask.count));
     }
-    Ok((need, granted))
+    Ok((need, held))
 }
 
 /// What admission would take.
@@ -187,18 +196,18 @@ pub(super) fn probe(
     candidates: &[(Kind, Arc<str>)],
     now_ms: i64,
 ) -> Result<Taken, Fault> {
-    let (mut need, mut granted) = (Need::default(), None);
+    let (mut need, mut held) = (Need::default(), Held::default());
     if !ask.route.is_count() {
         let (closed, budgeted) = (!gateway.ledger.is_open(), is_budgeted(key));
         if if gateway.books { closed } else { budgeted } {
             return Err(unavailable());
         }
         if gateway.books {
-            (need, granted) = needed(prices, key, ask, candidates, now_ms)?;
+            (need, held) = needed(prices, key, ask, candidates, now_ms)?;
         }
     }
     let hold = account.probe(key, need, now_ms).map_err(|refused| refusal(refused, need))?;
-    Ok(Taken { hold, tokens: need.tokens, grows: granted.is_some() })
+    Ok(Taken { hold, tokens: need.tokens, grows: held.granted.is_some() })
 }
 
 /// What a request may cost at one model.
@@ -218,7 +227,7 @@ pub(super) fn range(prices: &PriceBook, ask: &Ask, kind: Kind, model: &str, now_
     let price = prices.find(kind, model)?;
     let entry = catalogue::find(model).iter().find(|entry| entry.kind == kind);
     let (input, output) = (ask.likely_input(), ask.upper_output(entry));
-    let most = price.ceiling(ask.upper_input(entry), output, now_ms);
+    let most = price.ceiling(ask.upper_input(entry), output, now_ms, ask.may_be_dearer());
     let least = price.amount(&Usage { input_tokens: input, ..Usage::default() }, now_ms).nano;
     Some(Range { input, output, least: least.min(most), most })
 }
@@ -241,13 +250,14 @@ fn worth(
 ) -> Result<(Need, Option<u64>), Fault> {
     let grows = ask.route.is_conversation() && ask.cap.is_none();
     let (mut worst, mut first, mut hidden, mut priced) = (0, 0, false, false);
+    let any_tier = ask.may_be_dearer();
     for (kind, model) in candidates {
         let Some(price) = prices.find(*kind, model) else { continue };
         priced = true;
         let entry = catalogue::find(model).iter().find(|entry| entry.kind == *kind);
         let input = ask.upper_input(entry);
-        worst = worst.max(price.ceiling(input, ask.upper_output(entry), now_ms));
-        first = first.max(price.ceiling(input, GRANT * ask.count, now_ms));
+        worst = worst.max(price.ceiling(input, ask.upper_output(entry), now_ms, any_tier));
+        first = first.max(price.ceiling(input, GRANT * ask.count, now_ms, any_tier));
         hidden |= entry.is_some_and(Entry::hides_reasoning);
         if ask.route.is_form() {
             worst = worst.max(price.audio_ceiling(ask.seconds(), now_ms));

@@ -58,6 +58,15 @@ impl Input {
     }
 }
 
+/// What a hold is good for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    /// Output tokens that it is enough for, where it grows with the stream.
+    pub(super) granted: Option<u64>,
+    /// It is at the rates of the dearest service tier.
+    pub(super) any_tier: bool,
+}
+
 /// What a request holds and will be booked as.
 pub(super) struct Charge {
     ledger: Arc<Ledger>,
@@ -68,6 +77,8 @@ pub(super) struct Charge {
     mark: Option<Mark>,
     input: Input,
     budgeted: bool,
+    /// The caller may have asked for a dearer service tier.
+    any_tier: bool,
     /// Output tokens that the hold is enough for, where it grows with the stream.
     granted: Option<u64>,
     /// Tokens seen when it was last written down.
@@ -75,7 +86,7 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    pub(super) fn new(ledger: &Arc<Ledger>, key: &Key, hold: Hold, input: Input, granted: Option<u64>) -> Box<Self> {
+    pub(super) fn new(ledger: &Arc<Ledger>, key: &Key, hold: Hold, input: Input, held: Held) -> Box<Self> {
         let empty = || Arc::clone(&EMPTY);
         let entry = Entry {
             id: RequestId::default(),
@@ -109,7 +120,8 @@ impl Charge {
             mark: None,
             input,
             budgeted: key.budget.is_some() || key.project.budget.is_some(),
-            granted,
+            any_tier: held.any_tier,
+            granted: held.granted,
             written: 0,
         })
     }
@@ -159,7 +171,9 @@ impl Charge {
             while tokens + MARGIN >= *granted {
                 let more = {
                     let at = self.entry.admitted_at;
-                    self.price.as_ref().map_or(0, |price| price.output_ceiling(self.input.rough(), GRANT, at))
+                    self.price
+                        .as_ref()
+                        .map_or(0, |price| price.output_ceiling(self.input.rough(), GRANT, at, self.any_tier))
                 };
                 if !self.hold.extend(more) {
                     break;
@@ -265,7 +279,13 @@ impl Charge {
             entry.flags.set(Flags::SUSPECT_USAGE);
         }
         (entry.usage, entry.basis) = match sound {
-            Some(usage) => (usage, Basis::Provider),
+            Some(usage) => match unsaid_output(&usage, record) {
+                None => (usage, Basis::Provider),
+                Some(output) => {
+                    let output_tokens = output.saturating_sub(usage.reasoning_tokens);
+                    (Usage { output_tokens, ..usage }, Basis::Estimated)
+                }
+            },
             None => {
                 let estimated = Usage {
                     input_tokens: self.input.likely(),
@@ -294,6 +314,18 @@ impl Charge {
         let usage = Usage { input_tokens: self.input.likely(), ..Usage::default() };
         self.price.as_ref().map_or(0, |price| price.amount(&usage, self.entry.admitted_at).nano)
     }
+}
+
+/// Output tokens of a stream that did not come to its end, by what was seen of it, where the vendor had told of much
+/// less until then. Anthropic's streams begin with a count of the input and of a token or two of output, and tell the
+/// rest with their last event; Google's may leave out what was made so far. A count that runs with the stream is the
+/// better one: it is at most a piece behind.
+fn unsaid_output(usage: &Usage, record: &Record) -> Option<u64> {
+    if !record.stream || record.outcome == Outcome::Completed {
+        return None;
+    }
+    let seen = estimate::tokens_of_text(record.content_bytes);
+    (usage.total_output() < seen / 2).then_some(seen)
 }
 
 /// Whether a model can have used so much: a tenth above its limits is believed.

@@ -220,7 +220,9 @@ pub(super) async fn open(
                         _ => 0,
                     };
                     let Some(back) = &back else {
-                        if let (Some(keeper), Ok(answer)) = (&keeper, wire.codec().read_answer(&body)) {
+                        if let Some(keeper) = &keeper
+                            && let Ok(answer) = wire.codec().read_answer(&body)
+                        {
                             keeper.keep_first(&answer);
                         }
                         let body = match &mut filing {

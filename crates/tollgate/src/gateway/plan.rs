@@ -47,7 +47,8 @@ pub(super) async fn turn(
     else {
         return Ok(None);
     };
-    let (turn, told) = Box::pin(Turn::begin(Shelves::new(&gateway.memory, key), &request_id(), body, limit)).await?;
+    let shelves = Shelves::new(&gateway.memory, key, &gateway.fleet.load().config.storage);
+    let (turn, told) = Box::pin(Turn::begin(shelves, &request_id(), body, limit)).await?;
     if turn.background && admission::is_budgeted(key) {
         let message =
             "A key with a budget takes no 'background': what such an answer uses is known only after it was told.";

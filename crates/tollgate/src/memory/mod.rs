@@ -35,6 +35,8 @@ pub enum Shelf {
     Reasoning,
     /// Answers that are kept, by their id.
     Responses,
+    /// Where items of answers are that a vendor gave their ids, by these.
+    Items,
 }
 
 impl Shelf {
@@ -42,6 +44,7 @@ impl Shelf {
         match self {
             Self::Reasoning => "reasoning",
             Self::Responses => "responses",
+            Self::Items => "items",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::explain;
 use super::operation::{ADMIN, Operation, Tag, body};
 use super::own::charged;
 use super::schema::{Schema, any_of, anything, array, boolean, choice, integer, map, number, object, refer, string};
-use super::schema::{time, uri, usd};
+use super::schema::{time, usd};
 use serde_json::json;
 
 pub(super) fn schemas() -> Vec<(&'static str, Schema)> {
@@ -297,16 +297,6 @@ fn running() -> Vec<(&'static str, Schema)> {
                 .need("before", map(anything()).or_null())
                 .need("after", map(anything()).or_null()),
         ),
-        ("Task", map(anything()).about("A video task with its history.")),
-        (
-            "WebhookCreate",
-            object()
-                .about("Where signed task events go (Standard Webhooks).")
-                .need("url", uri().about("https, and no private address."))
-                .may("events", array(string())),
-        ),
-        ("Webhook", map(anything()).about("A receiver of task events.")),
-        ("WebhookMessage", map(anything()).about("One event for one webhook, and how telling it went.")),
         ("ExplainRequest", explain::request()),
         ("Explanation", explain::plan()),
         ("Settings", map(anything()).about("The configuration in force, without secrets.")),
@@ -314,7 +304,7 @@ fn running() -> Vec<(&'static str, Schema)> {
 }
 
 /// A page of a list.
-fn page(of: &str) -> Schema {
+pub(super) fn page(of: &str) -> Schema {
     object()
         .need("data", array(refer(of)))
         .need("next", string().or_null().about("Send it as `after` for the next page; null at the end."))
@@ -488,62 +478,16 @@ fn running_operations() -> Vec<Operation> {
             "By name.",
             [list("ResolvedModel")],
         ),
-        new("GET", "/admin/v1/tasks", "listTasks", "Video tasks").paged().gives(
-            200,
-            "Newest first.",
-            [body(page("Task"))],
-        ),
-        new("GET", "/admin/v1/tasks/{task_id}", "getTask", "One video task, with its history").gives(
-            200,
-            "The task.",
-            [body(refer("Task"))],
-        ),
-        new("POST", "/admin/v1/webhooks", "createWebhook", "Create a webhook")
-            .takes(body(refer("WebhookCreate")).example(
-                "all",
-                "All events",
-                json!({ "url": "https://example.com/tollgate" }),
-            ))
-            .gives(201, "The webhook, with its secret this once.", [body(refer("Webhook"))]),
-        new("GET", "/admin/v1/webhooks", "listWebhooks", "List webhooks").paged().gives(
-            200,
-            "Newest first.",
-            [body(page("Webhook"))],
-        ),
-        new("GET", "/admin/v1/webhooks/{webhook_id}", "getWebhook", "One webhook").gives(
-            200,
-            "The webhook.",
-            [body(refer("Webhook"))],
-        ),
-        new("PATCH", "/admin/v1/webhooks/{webhook_id}", "updateWebhook", "Switch a webhook off or on")
-            .takes(body(object().need("disabled", boolean().about("Whether it is told nothing."))).example(
-                "off",
-                "Off",
-                json!({ "disabled": true }),
-            ))
-            .gives(200, "The webhook as it is now.", [body(refer("Webhook"))]),
-        new("POST", "/admin/v1/webhooks/{webhook_id}/rotate", "rotateWebhook", "Give a webhook a new secret")
-            .about("The secret before signs beside the new one for a day.")
-            .gives(200, "The webhook, with its new secret this once.", [body(refer("Webhook"))]),
-        new("GET", "/admin/v1/webhooks/{webhook_id}/messages", "listWebhookMessages", "What a webhook was told")
-            .paged()
-            .gives(200, "Newest first.", [body(page("WebhookMessage"))]),
-        new(
-            "POST",
-            "/admin/v1/webhooks/{webhook_id}/messages/{message_id}/replay",
-            "replayWebhookMessage",
-            "Tell a webhook again",
-        )
-        .about("Under the same message id, from its first try on.")
-        .gives(200, "The message, due now.", [body(refer("WebhookMessage"))]),
-        new("DELETE", "/admin/v1/webhooks/{webhook_id}", "deleteWebhook", "Delete a webhook").gives(
-            200,
-            "It is gone.",
-            [body(refer("Webhook"))],
-        ),
         new("POST", "/admin/v1/explain", "explainRequest", "Explain a request")
             .about("Says what a request would do and may cost; sends, holds and books nothing.")
-            .takes(body(refer("ExplainRequest")))
+            .takes(body(refer("ExplainRequest")).example(
+                "chat",
+                "A chat request",
+                json!({
+                    "path": "/v1/chat/completions",
+                    "body": { "model": "gpt-5-mini", "messages": [{ "role": "user", "content": "Say hello." }] },
+                }),
+            ))
             .gives(200, "The plan.", [body(refer("Explanation"))]),
         new("GET", "/admin/v1/audit", "listAudit", "The audit log").paged().gives(
             200,

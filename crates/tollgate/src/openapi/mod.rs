@@ -8,6 +8,7 @@ mod admin;
 mod chat;
 mod errors;
 mod explain;
+mod following;
 mod gemini;
 mod media;
 mod messages;
@@ -37,6 +38,7 @@ pub fn operations() -> Vec<Operation> {
         tasks::operations(),
         own::operations(),
         admin::operations(),
+        following::operations(),
     ]
     .concat()
 }
@@ -80,7 +82,7 @@ on any route. Request bodies are the vendors' own: fields that are not listed he
 `x-tollgate-live` on an operation says whether this version answers it.";
 
 fn schemas() -> Map<String, Value> {
-    let all: [Vec<(&str, Schema)>; 10] = [
+    let all: [Vec<(&str, Schema)>; 11] = [
         chat::schemas(),
         responses::schemas(),
         messages::schemas(),
@@ -90,6 +92,7 @@ fn schemas() -> Map<String, Value> {
         tasks::schemas(),
         own::schemas(),
         admin::schemas(),
+        following::schemas(),
         errors::schemas(),
     ];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema.done())).collect()

@@ -62,22 +62,26 @@ impl Price {
         lines
     }
 
-    /// The most that so many tokens can cost at the standard tier, in nano-dollars, rounded up: text read, at the
-    /// dearest what may be written to a cache, and whatever is made.
-    pub fn ceiling(&self, input: u64, output: u64, at_ms: i64) -> i64 {
-        self.dearest(input, at_ms, |rates| product(input, rates.dearest_input(), output, rates.dearest_output()))
+    /// The most that so many tokens can cost, in nano-dollars, rounded up: text read, at the dearest what may be
+    /// written to a cache, and whatever is made. At the standard tier, or with `any_tier` at whichever is dearest.
+    pub fn ceiling(&self, input: u64, output: u64, at_ms: i64, any_tier: bool) -> i64 {
+        self.dearest(input, at_ms, any_tier, |rates| {
+            product(input, rates.dearest_input(), output, rates.dearest_output())
+        })
     }
 
     /// The most that so many more tokens made can cost after so much input: what a hold grows by.
-    pub fn output_ceiling(&self, input: u64, output: u64, at_ms: i64) -> i64 {
-        self.dearest(input, at_ms, |rates| product(0, 0, output, rates.dearest_output()))
+    pub fn output_ceiling(&self, input: u64, output: u64, at_ms: i64, any_tier: bool) -> i64 {
+        self.dearest(input, at_ms, any_tier, |rates| product(0, 0, output, rates.dearest_output()))
     }
 
     /// The most by any row that so much input may reach.
-    fn dearest(&self, input: u64, at_ms: i64, cost: impl Fn(&Rates) -> i64) -> i64 {
-        let reached = |row: &&Row| row.tier == ServiceTier::Standard && (row.above == 0 || row.above < input);
+    fn dearest(&self, input: u64, at_ms: i64, any_tier: bool, cost: impl Fn(&Rates) -> i64) -> i64 {
+        let reached = |row: &&Row| row.above == 0 || row.above < input;
+        let tier = |row: &&Row| any_tier || row.tier == ServiceTier::Standard;
         let now = |row: &&Row| row.hours.is_empty() || row.hours.iter().any(|hours| hours.contains(at_ms));
-        self.rows(at_ms).iter().filter(reached).filter(now).map(|row| cost(&row.rates)).max().unwrap_or(0)
+        let rows = self.rows(at_ms).iter().filter(reached).filter(tier).filter(now);
+        rows.map(|row| cost(&row.rates)).max().unwrap_or(0)
     }
 
     /// The most that so many seconds of audio can cost, in nano-dollars.

@@ -183,7 +183,7 @@ fn announced_rates_begin_on_their_day() {
     // 2 and 10 dollars a million until then, 4 and 20 afterwards; batch at half.
     assert_eq!([before, from].map(|at| nano(ServiceTier::Standard, at)), [3_000_000, 6_000_000]);
     assert_eq!([before, from].map(|at| nano(ServiceTier::Batch, at)), [1_500_000, 3_000_000]);
-    assert_eq!([before, from].map(|at| price.ceiling(1_000, 100, at)), [3_000_000, 6_000_000]);
+    assert_eq!([before, from].map(|at| price.ceiling(1_000, 100, at, false)), [3_000_000, 6_000_000]);
     assert_eq!([before, from].map(|at| price.effective_from(at)), ["2026-11-22", "2026-12-01"]);
     assert_eq!(Price::from_stored(&price.to_stored()).unwrap(), **price);
 }
@@ -191,11 +191,14 @@ fn announced_rates_begin_on_their_day() {
 #[test]
 fn a_hold_grows_at_the_rates_of_the_step() {
     let price = price(Kind::Gemini, "gemini-2.5-pro");
-    assert_eq!(price.output_ceiling(200_000, 1_000, 0), 10_000_000);
-    assert_eq!(price.output_ceiling(200_001, 1_000, 0), 15_000_000);
+    assert_eq!(price.output_ceiling(200_000, 1_000, 0, false), 10_000_000);
+    assert_eq!(price.output_ceiling(200_001, 1_000, 0, false), 15_000_000);
+    // Who may ask for a faster tier is held for it: 2.5 and 15 dollars a million become 5 and 30.
+    let tiers = PriceBook::catalogue().find(Kind::OpenAi, "gpt-5.4").unwrap();
+    assert_eq!([false, true].map(|any| tiers.ceiling(1_000, 100, 0, any)), [4_000_000, 8_000_000]);
     // What may be written to a cache for an hour is held for at that rate.
     assert_eq!(
-        PriceBook::catalogue().find(Kind::Anthropic, "claude-sonnet-4-5").unwrap().ceiling(1_000, 0, 0),
+        PriceBook::catalogue().find(Kind::Anthropic, "claude-sonnet-4-5").unwrap().ceiling(1_000, 0, 0, false),
         6_000_000
     );
 }
@@ -285,14 +288,14 @@ proptest! {
         }
         prop_assert!(price.amount(&usage, at).nano >= 0);
         let _ = price.lines(&usage, at);
-        prop_assert!(price.ceiling(counts[0], counts[1], at) >= price.output_ceiling(counts[0], counts[1], at));
+        prop_assert!(price.ceiling(counts[0], counts[1], at, false) >= price.output_ceiling(counts[0], counts[1], at, false));
         prop_assert!(price.audio_ceiling(counts[2], at) >= 0);
     }
 
     #[test]
     fn a_hold_that_grew_is_enough(input in 0..500_000_u64, first in 0..5_000_u64, more in 0..5_000_u64, choice: usize, at in 0..4_000_000_000_000_i64) {
         let price = any_price(choice);
-        let held = price.ceiling(input, first, at) + price.output_ceiling(input, more, at);
+        let held = price.ceiling(input, first, at, false) + price.output_ceiling(input, more, at, false);
         for (input_tokens, cache_write_1h_tokens) in [(input, 0), (0, input)] {
             let usage = Usage { input_tokens, cache_write_1h_tokens, output_tokens: first, reasoning_tokens: more, ..Usage::default() };
             prop_assert!(held >= price.amount(&usage, at).nano);
@@ -342,7 +345,7 @@ proptest! {
         // Of text alone the ceiling is never below the amount.
         let text = Usage { audio_milliseconds: 0, ..usage };
         let output = text.output_tokens + text.reasoning_tokens;
-        prop_assert!(price.ceiling(text.total_input(), output, at) >= price.amount(&text, at).nano);
+        prop_assert!(price.ceiling(text.total_input(), output, at, false) >= price.amount(&text, at).nano);
     }
 
     #[test]
@@ -352,7 +355,7 @@ proptest! {
             let more = Usage { output_tokens: (n / 16).saturating_add(1), ..usage };
             prop_assert!(price.amount(&more, 0).nano >= price.amount(&usage, 0).nano);
             prop_assert!(price.amount(&usage, 0).nano >= 0);
-            let _ = price.ceiling(n, n, 0);
+            let _ = price.ceiling(n, n, 0, false);
         }
     }
 }

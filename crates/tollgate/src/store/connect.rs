@@ -3,6 +3,7 @@
 //! Owns the pragmas. Writes go through [`Store::write`] alone, which takes the write lock at once (`begin
 //! immediate`), so that a transaction never fails half-way because somebody else wrote first.
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -62,6 +63,7 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_clean(connection)))
             .connect_with(if is_new { making } else { options.clone() })
             .await?;
         check_library(&writer).await?;
@@ -71,6 +73,7 @@ impl Store {
             .acquire_timeout(ACQUIRE)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_clean(connection)))
             .connect_lazy_with(options.clone().pragma("query_only", "1"));
         Ok(Self { writer, readers, options })
     }
@@ -152,6 +155,13 @@ impl Watcher {
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.0.close().await?)
     }
+}
+
+/// Whether a connection can be used again. After a full disk, an I/O error or too little memory `SQLite` has rolled the
+/// transaction back by itself; sqlx's own roll-back then fails, and it counts one that is open from then on. Such a
+/// connection is closed and another one opened.
+fn is_clean(connection: &mut SqliteConnection) -> Ready<Result<bool, sqlx::Error>> {
+    ready(Ok(!connection.is_in_transaction()))
 }
 
 async fn check_library(pool: &SqlitePool) -> Result<(), StoreError> {
@@ -255,6 +265,29 @@ mod tests {
         write.commit().await.unwrap();
         assert_eq!(revision::current(&store).await.unwrap(), 1);
         assert_ne!(watcher.version().await.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_not_for_ever() {
+        let (_parent, _dir, store) = fresh().await;
+        sqlx::query("create table large (bytes blob) strict").execute(&store.writer).await.unwrap();
+        // As on a full disk: what is written fails, and SQLite ends the transaction by itself.
+        let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(&store.writer).await.unwrap();
+        for _ in 0..3 {
+            let limit = format!("pragma max_page_count = {}", pages + 2);
+            sqlx::query(sqlx::AssertSqlSafe(limit)).execute(&store.writer).await.unwrap();
+            let mut write = store.write().await.unwrap();
+            let full = sqlx::query("insert into large values (zeroblob(100000))").execute(write.connection()).await;
+            let full = StoreError::from(full.unwrap_err());
+            assert!(full.to_string().contains("full"), "{full}");
+            drop(write);
+            // There is room again, and it is seen.
+            let mut write = store.write().await.unwrap();
+            sqlx::query("pragma max_page_count = 1000000").execute(write.connection()).await.unwrap();
+            revision::next(&mut write).await.unwrap();
+            write.commit().await.unwrap();
+        }
+        assert_eq!(revision::current(&store).await.unwrap(), 3);
     }
 
     #[tokio::test]

@@ -48,20 +48,20 @@ pub enum StoreError {
         wanted: i64,
     },
     /// Another process held the write lock for longer than the busy time-out.
-    #[error("the database is busy")]
-    Busy(#[source] sqlx::Error),
+    #[error("the database is busy: {0}")]
+    Busy(sqlx::Error),
     /// A row breaks a unique or foreign-key rule.
-    #[error("the row conflicts with another one")]
-    Conflict(#[source] sqlx::Error),
+    #[error("the row conflicts with another one: {0}")]
+    Conflict(sqlx::Error),
     /// A stored value is not one that this program writes.
     #[error("the database holds an unreadable value in {0}")]
     Unreadable(&'static str),
     /// The runtime stopped in the middle.
     #[error("the work was interrupted")]
     Interrupted,
-    /// Anything else that the database said.
-    #[error("the database failed")]
-    Database(#[source] sqlx::Error),
+    /// Anything else that the database said. It names tables and columns, never values.
+    #[error("the database failed: {0}")]
+    Database(sqlx::Error),
 }
 
 impl From<sqlx::Error> for StoreError {

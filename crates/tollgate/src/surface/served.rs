@@ -18,6 +18,8 @@ const OWN: &[(&str, &str)] = &[
     ("GET", "/readyz"),
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/llms.txt"),
 ];
 
 /// Whether this version answers a method on a path template.

@@ -1,11 +1,14 @@
 //! Links to results that need no key: signed, and good for a while.
 
 use super::state::{Dialect, TaskId};
+use super::task::{Kept, Task};
 use aws_lc_rs::hmac;
 use std::fmt::Write as _;
 
 /// Where they are.
 pub const PATH: &str = "/v1/results/";
+/// Links are the same for an hour, so that a client's cache is of use.
+const HOUR: i64 = 3_600;
 /// Bytes of the signature that are written.
 const SIGNATURE: usize = 16;
 
@@ -23,6 +26,14 @@ impl Links {
     pub fn sign(&self, base: &str, group: &str, file: &str, expires: i64) -> String {
         let signature = self.signature(group, file, expires);
         format!("{base}{PATH}{group}/{file}?expires={expires}&signature={signature}")
+    }
+
+    /// The link to a task's file, good for about so many seconds, and no longer than the file is kept.
+    pub fn to(&self, base: &str, task: &Task, file: &Kept, good_for: i64, now_s: i64) -> String {
+        let latest = task.row.expires_at.unwrap_or(i64::MAX) / 1_000;
+        let expires = ((now_s + good_for) / HOUR * HOUR).min(latest);
+        let name = file.stored.name.rsplit('/').next().unwrap_or_default();
+        self.sign(base, &task.group(), name, expires)
     }
 
     /// What a link leads to: the task and the name of its file, if the gateway has signed it and it is still good.

@@ -7,8 +7,6 @@ use tollgate_protocol::video::{Link, Role, View, ark, kling, openai, veo};
 /// How long links are good, in seconds, as the vendors have it: Ark a day, Kling 30 days.
 const ARK_LINK: i64 = 86_400;
 const KLING_LINK: i64 = 30 * 86_400;
-/// Links are the same for an hour, so that a client's cache is of use.
-const HOUR: i64 = 3_600;
 
 impl Tasks {
     /// A task for its caller. `request_id` is that of the request that asks.
@@ -57,12 +55,13 @@ impl Tasks {
         let public = self.fleet.load().config.video.public_url.clone();
         let base = public.as_deref().unwrap_or(&task.asked.base);
         let group = task.group();
+        let now = now_ms() / 1_000;
         let link = |file: &super::Kept| {
             let url = match task.dialect {
                 Dialect::Veo => format!("{base}/v1beta/files/{group}{}:download?alt=media", file.index),
                 Dialect::OpenAi => format!("{base}/v1/videos/{}/content", task.public_id()),
-                Dialect::Ark => self.signed(task, base, file, ARK_LINK),
-                Dialect::KlingText | Dialect::KlingImage => self.signed(task, base, file, KLING_LINK),
+                Dialect::Ark => self.links.to(base, task, file, ARK_LINK, now),
+                Dialect::KlingText | Dialect::KlingImage => self.links.to(base, task, file, KLING_LINK, now),
             };
             Link {
                 role: file.role,
@@ -73,13 +72,6 @@ impl Tasks {
             }
         };
         task.files.iter().map(link).collect()
-    }
-
-    fn signed(&self, task: &Task, base: &str, file: &super::Kept, good_for: i64) -> String {
-        let latest = task.row.expires_at.unwrap_or(i64::MAX) / 1_000;
-        let expires = ((now_ms() / 1_000 + good_for) / HOUR * HOUR).min(latest);
-        let name = file.stored.name.rsplit('/').next().unwrap_or_default();
-        self.links.sign(base, &task.group(), name, expires)
     }
 
     /// What a caller's own address is told of a task, where its protocol has that.

@@ -59,6 +59,7 @@ impl Gate {
             fleet: Arc::new(move || Arc::clone(&fleet)),
             network: network.clone(),
             news: Arc::default(),
+            links: tollgate::tasks::Links::new(b"links of this test"),
             proofs: Arc::new(Proofs::new(network)),
             tls: false,
             file: None,

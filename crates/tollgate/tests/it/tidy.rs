@@ -61,7 +61,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["catalogue", "money", "pricing"]),
     ("door", &["clock", "config", "http1", "message"]),
     ("estimate", &[]),
-    ("face", &["message", "openapi"]),
+    ("face", &["catalogue", "clock", "message", "money", "openapi", "pricing"]),
     (
         "gateway",
         &[

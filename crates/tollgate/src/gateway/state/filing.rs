@@ -3,7 +3,7 @@
 //! It gets the gateway's id, whoever made it. What is kept is put on the shelf before the caller has the last bytes, so
 //! that whoever comes back at once finds it.
 
-use super::kept::Kept;
+use super::kept::{Kept, Place};
 use super::{Shelves, Turn};
 use bytes::{Bytes, BytesMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +74,8 @@ impl Filing {
         let (renamed, vendor) = responses::rename(body, &self.names);
         let response =
             if self.account.is_none() { std::str::from_utf8(&renamed).ok().map(str::to_owned) } else { None };
-        *lock(&self.told) = Told { id: vendor, response };
+        let items = if self.keep { responses::item_ids(body) } else { Vec::new() };
+        *lock(&self.told) = Told { id: vendor, response, items };
         self.file();
         renamed
     }
@@ -95,8 +96,16 @@ impl Filing {
 
     /// The answer is complete.
     pub(in crate::gateway) fn file(&mut self) {
-        let Some(shelves) = self.shelves.as_ref().filter(|_| self.keep && !self.filed) else { return };
-        let Told { id, response } = lock(&self.told).clone();
+        let Some(shelves) = self.shelves.as_ref().filter(|_| self.keep) else { return };
+        // A whole answer may be large: it is left where it is until it is wanted.
+        let items = std::mem::take(&mut lock(&self.told).items);
+        for item in items.iter().filter(|item| !responses::is_ours(item)) {
+            shelves.place(item, &self.place());
+        }
+        if self.filed {
+            return;
+        }
+        let Told { id, response, .. } = lock(&self.told).clone();
         let previous = self.names.previous.clone();
         let kept = match &self.account {
             Some(account) => id.map(|id| Kept::Theirs { account: account.clone(), id, previous }),
@@ -105,6 +114,14 @@ impl Filing {
         if let Some(kept) = kept {
             shelves.put(&self.names.id, &kept);
             self.filed = true;
+        }
+    }
+
+    /// Where its items are.
+    fn place(&self) -> Place {
+        match &self.account {
+            Some(account) => Place::Account(account.clone()),
+            None => Place::Response(self.names.id.clone()),
         }
     }
 

@@ -56,6 +56,33 @@ impl Kept {
     }
 }
 
+/// Where an item is that a vendor gave its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At this account.
+    Account(String),
+    /// In a response that the gateway keeps under this id.
+    Response(String),
+}
+
+impl Place {
+    pub(super) fn written(&self) -> BytesMut {
+        let mut out = BytesMut::with_capacity(64);
+        let (name, value) = match self {
+            Self::Account(account) => ("account", account),
+            Self::Response(id) => ("response", id),
+        };
+        write::object(&mut out).text(name, value);
+        out
+    }
+
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        let fields = Fields::read(std::str::from_utf8(text).ok()?, "").ok()?;
+        let text = |name: &str| fields.text(name).ok().flatten().map(Cow::into_owned);
+        text("account").map(Self::Account).or_else(|| text("response").map(Self::Response))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +95,11 @@ mod tests {
         ] {
             assert_eq!(Kept::read(&kept.written()), Some(kept));
         }
+        for place in [Place::Account("p:\"1".into()), Place::Response("resp_1".into())] {
+            assert_eq!(Place::read(&place.written()), Some(place));
+        }
         for other in ["", "{}", "7", r#"{"input":[]}"#] {
+            assert_eq!(Place::read(other.as_bytes()), None, "{other}");
             assert_eq!(Kept::read(other.as_bytes()), None, "{other}");
         }
     }

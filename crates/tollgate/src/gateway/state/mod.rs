@@ -21,18 +21,16 @@ pub(super) use filing::Filing;
 pub use stored::serve;
 pub(super) use turn::Turn;
 
-use crate::config::{Kind, Provider};
+use crate::config::{Kind, Provider, Storage};
 use crate::keys::{Key, Mode};
 use crate::memory::{Memory, MemoryError, Shelf};
 use crate::proof;
 use crate::routing::Account;
-use kept::Kept;
+use kept::{Kept, Place};
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_protocol::fault::{Fault, FaultKind};
 
-/// How long a response is kept: as long as `OpenAI` keeps its own (its documentation, 2026-11).
-const KEEP: Duration = Duration::from_hours(30 * 24);
 /// The sandbox as an account.
 const SANDBOX: &str = "sandbox";
 
@@ -47,11 +45,14 @@ pub(super) struct Shelves {
     memory: Arc<Memory>,
     project: Arc<str>,
     mode: Mode,
+    /// How long what is put here is kept.
+    keep: Duration,
 }
 
 impl Shelves {
-    pub(super) fn new(memory: &Arc<Memory>, key: &Key) -> Self {
-        Self { memory: Arc::clone(memory), project: Arc::clone(&key.project_id), mode: key.mode }
+    pub(super) fn new(memory: &Arc<Memory>, key: &Key, storage: &Storage) -> Self {
+        let keep = Duration::from_hours(24 * u64::from(storage.response_days));
+        Self { memory: Arc::clone(memory), project: Arc::clone(&key.project_id), mode: key.mode, keep }
     }
 
     /// `None` where there is no such response, or it is somebody else's.
@@ -64,8 +65,25 @@ impl Shelves {
 
     /// Keeps it. What cannot be kept is answered all the same: the caller learns it when it comes back.
     fn put(&self, id: &str, kept: &Kept) {
-        if let Err(error) = self.memory.put(Shelf::Responses, &self.project, &self.name(id), &kept.written(), KEEP) {
+        if let Err(error) = self.memory.put(Shelf::Responses, &self.project, &self.name(id), &kept.written(), self.keep)
+        {
             tracing::warn!(%error, "a response is not kept");
+        }
+    }
+
+    /// Where an item is that a vendor gave its id; `None` where there is none, or it is somebody else's.
+    async fn find(&self, item: &str) -> Result<Option<Place>, Fault> {
+        match self.memory.get(Shelf::Items, &self.project, &self.name(item)).await {
+            Ok(content) => Ok(content.and_then(|content| Place::read(&content))),
+            Err(_) => Err(unavailable()),
+        }
+    }
+
+    /// Notes where an item is.
+    fn place(&self, item: &str, place: &Place) {
+        if let Err(error) = self.memory.put(Shelf::Items, &self.project, &self.name(item), &place.written(), self.keep)
+        {
+            tracing::warn!(%error, "where an item is kept is not noted");
         }
     }
 

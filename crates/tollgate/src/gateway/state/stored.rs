@@ -67,7 +67,7 @@ async fn exchange(
     });
     // A cancellation has nothing to say; what comes all the same is read and left.
     crate::gateway::path::whole(inbound, body, MAX_ERROR as u64).await?;
-    let shelves = Shelves::new(&gateway.memory, &key);
+    let shelves = Shelves::new(&gateway.memory, &key, &gateway.fleet.load().config.storage);
     let id = stored.id;
     let kept = shelves.get(id).await?.ok_or_else(|| responses::not_found(id))?;
     let (input, response) = match kept {

@@ -3,23 +3,25 @@
 //! Before a request is planned its earlier turns are found: either it must go to the account that keeps them, under
 //! that account's names, or they are told again and the request stands for itself.
 
-use super::kept::Kept;
+use super::kept::{Kept, Place};
 use super::{Filing, Shelves, name_of};
 use crate::gateway::failure::too_large;
 use crate::routing::{Attempt, Choice};
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tollgate_protocol::fault::{Fault, FaultKind};
 use tollgate_protocol::fields::items;
 use tollgate_protocol::responses::{self, Asked};
 
 /// Most responses that one conversation goes back over.
 const MAX_TURNS: usize = 1_000;
-/// Most responses that are looked up for items which a request names.
-const MAX_NAMED: usize = 32;
+/// Most items that a request may only name.
+const MAX_NAMED: usize = 1_000;
+/// How many bodies' worth of kept responses are read for them.
+const MAX_READ: u64 = 8;
 
-/// Where a request must go, and what its earlier turn is called there.
+/// Where a request must go, and what its earlier turn is called there; an item has one name everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::gateway) struct Pin {
     /// The account.
@@ -31,6 +33,14 @@ pub(in crate::gateway) struct Pin {
 }
 
 impl Pin {
+    /// The fault for a model that is not to be had there.
+    fn elsewhere(&self) -> Fault {
+        if self.ours == self.theirs {
+            return responses::item_elsewhere(&self.ours);
+        }
+        responses::previous_elsewhere(&self.ours)
+    }
+
     fn is_at(&self, attempt: &Attempt) -> bool {
         name_of(&attempt.choice.deployment.provider.name, attempt.account()) == self.account
     }
@@ -75,19 +85,28 @@ impl Turn {
             said: body.clone(),
             pin: None,
         };
+        let named = turn.located(&asked, limit).await?;
         let told = match &asked.previous {
-            None => turn.alone(&asked, body).await?,
+            None => turn.alone(&asked, body, named)?,
             Some(previous) => match turn.shelves.get(previous).await? {
                 None => return Err(responses::previous_not_found(previous)),
                 Some(Kept::Theirs { account, id, .. }) => {
-                    if let Some(ours) = asked.references.iter().find(|id| responses::is_ours(id)) {
-                        return Err(item_not_found(ours));
+                    if let Some(item) = asked.references.iter().find(|item| named.items.contains_key(*item)) {
+                        return Err(responses::item_elsewhere(item));
+                    }
+                    if let Some((_, item)) = named.account.filter(|(at, _)| *at != account) {
+                        return Err(responses::item_not_found(&item));
+                    }
+                    if let Some(ours) = asked.references.iter().find(|item| responses::is_ours(item)) {
+                        return Err(responses::item_not_found(ours));
                     }
                     let told = asked.going_on_from(body, &id);
                     turn.pin = Some(Pin { account, theirs: id, ours: previous.clone() });
                     Some(told)
                 }
-                Some(latest @ Kept::Ours { .. }) => Some(turn.again(&asked, body, previous, latest, limit).await?),
+                Some(latest @ Kept::Ours { .. }) => {
+                    Some(turn.again(&asked, body, previous, latest, named, limit).await?)
+                }
             },
         };
         if told.as_ref().is_some_and(|told| told.len() as u64 > limit) {
@@ -97,49 +116,76 @@ impl Turn {
     }
 
     /// A request that goes on from none, but may name items.
-    async fn alone(&mut self, asked: &Asked, body: &Bytes) -> Result<Option<Bytes>, Fault> {
-        if !asked.references.iter().any(|id| responses::is_ours(id)) {
+    fn alone(&mut self, asked: &Asked, body: &Bytes, named: Named) -> Result<Option<Bytes>, Fault> {
+        if asked.references.is_empty() {
             return Ok(None);
         }
-        let found = self.named(asked, &[]).await?;
-        let told = asked.told_again(body, &[], |id| item(&found, id))?;
+        let told = asked.told_again(body, &[], |id| named.told(id))?;
         self.said = told.clone();
+        self.pin = named.account.map(|(account, item)| Pin { account, theirs: item.clone(), ours: item });
         Ok(Some(told))
     }
 
     /// The request with its whole conversation.
-    async fn again(&mut self, asked: &Asked, body: &Bytes, id: &str, latest: Kept, limit: u64) -> Result<Bytes, Fault> {
+    async fn again(
+        &mut self,
+        asked: &Asked,
+        body: &Bytes,
+        id: &str,
+        latest: Kept,
+        mut named: Named,
+        limit: u64,
+    ) -> Result<Bytes, Fault> {
+        if let Some((_, item)) = named.account {
+            return Err(responses::item_elsewhere(&item));
+        }
         let earlier = self.shelves.earlier(id, latest, limit).await?;
         let lists: Vec<&str> = earlier.iter().map(String::as_str).collect();
-        let found = self.named(asked, &lists).await?;
-        self.said = asked.told_again(body, &[], |id| item(&found, id))?;
-        asked.told_again(body, &lists, |id| item(&found, id))
+        let wanted = asked.references.iter().map(String::as_str).collect();
+        for list in &lists {
+            note(&mut named.items, list, &wanted);
+        }
+        self.said = asked.told_again(body, &[], |id| named.told(id))?;
+        asked.told_again(body, &lists, |id| named.told(id))
     }
 
-    /// Items that the request names and does not tell: those of its own conversation, and those to which the gateway
-    /// gave their ids.
-    async fn named(&self, asked: &Asked, earlier: &[&str]) -> Result<HashMap<String, String>, Fault> {
-        let mut found = HashMap::new();
-        if asked.references.is_empty() {
-            return Ok(found);
+    /// Finds the items that the request names and does not tell, of this project's responses and of no others: the
+    /// gateway tells what it keeps, and what a vendor keeps must go to its account. Ours that are not found here may be
+    /// in the conversation that it goes on from.
+    async fn located(&self, asked: &Asked, limit: u64) -> Result<Named, Fault> {
+        let wanted: HashSet<&str> = asked.references.iter().map(String::as_str).collect();
+        if wanted.len() > MAX_NAMED {
+            return Err(Fault::invalid("input", format!("More than {MAX_NAMED} items are only named.")));
         }
-        for list in earlier {
-            note(&mut found, list);
-        }
-        let mut looked = 0;
+        let mut named = Named { account: None, items: HashMap::new() };
+        let mut size = 0_u64;
         for id in &asked.references {
-            let Some(answer) = responses::origin(id).filter(|_| !found.contains_key(id)) else { continue };
-            looked += 1;
-            if looked > MAX_NAMED {
-                break;
+            if named.items.contains_key(id) {
+                continue;
             }
-            let of = format!("{}{answer}", responses::RESPONSE);
+            let of = match responses::origin(id) {
+                Some(answer) => format!("{}{answer}", responses::RESPONSE),
+                None => match self.shelves.find(id).await? {
+                    None => return Err(responses::item_not_found(id)),
+                    Some(Place::Response(of)) => of,
+                    Some(Place::Account(account)) => {
+                        if named.account.get_or_insert_with(|| (account.clone(), id.clone())).0 != account {
+                            return Err(responses::item_elsewhere(id));
+                        }
+                        continue;
+                    }
+                },
+            };
             if let Some(Kept::Ours { input, response, .. }) = self.shelves.get(&of).await? {
-                note(&mut found, &input);
-                note(&mut found, &responses::kept_output(&response));
+                size += (input.len() + response.len()) as u64;
+                if size > limit.saturating_mul(MAX_READ) {
+                    return Err(too_large(limit));
+                }
+                note(&mut named.items, &input, &wanted);
+                note(&mut named.items, &responses::kept_output(&response), &wanted);
             }
         }
-        Ok(found)
+        Ok(named)
     }
 
     /// Whether an attempt is at the account that keeps the conversation; true where none does.
@@ -150,10 +196,7 @@ impl Turn {
     /// The one try that a pinned request has.
     pub(in crate::gateway) fn pinned(pin: &Pin, choices: &[Choice], now: i64) -> Result<Attempt, Fault> {
         let tries = choices.iter().flat_map(Choice::attempts);
-        let attempt = tries
-            .into_iter()
-            .find(|attempt| pin.is_at(attempt))
-            .ok_or_else(|| responses::previous_elsewhere(&pin.ours))?;
+        let attempt = tries.into_iter().find(|attempt| pin.is_at(attempt)).ok_or_else(|| pin.elsewhere())?;
         match attempt.account().and_then(|account| account.resting(now)) {
             None => Ok(attempt),
             Some(wait) => Err(Fault::new(
@@ -212,25 +255,35 @@ impl Shelves {
     }
 }
 
-/// Notes the items of a list by their ids.
-fn note(found: &mut HashMap<String, String>, list: &str) {
+/// What a request's named items are.
+struct Named {
+    /// The account that keeps some of them, and one of these.
+    account: Option<(String, String)>,
+    /// Those that the gateway keeps, by their ids.
+    items: HashMap<String, String>,
+}
+
+impl Named {
+    /// An item that is told instead of named, or named for the account that keeps it.
+    fn told(&self, id: &str) -> Option<String> {
+        if let Some(item) = self.items.get(id) {
+            return Some(item.clone());
+        }
+        let named = || format!(r#"{{"type":"item_reference","id":{}}}"#, tollgate_protocol::json::quote(id));
+        (self.account.is_some() && !responses::is_ours(id)).then(named)
+    }
+}
+
+/// Notes those items of a list that are wanted, by their ids.
+fn note(found: &mut HashMap<String, String>, list: &str, wanted: &HashSet<&str>) {
+    if wanted.is_empty() {
+        return;
+    }
     for item in items(list, "").unwrap_or_default() {
-        if let Ok(Some(id)) = item.fields().and_then(|fields| Ok(fields.text("id")?.map(Cow::into_owned))) {
+        if let Ok(Some(id)) = item.fields().and_then(|fields| Ok(fields.text("id")?.map(Cow::into_owned)))
+            && wanted.contains(&*id)
+        {
             found.insert(id, item.raw.to_owned());
         }
     }
-}
-
-/// An item that is told instead of named. A vendor's own stay as they are named: it may know them.
-fn item(found: &HashMap<String, String>, id: &str) -> Option<String> {
-    if let Some(item) = found.get(id) {
-        return Some(item.clone());
-    }
-    let named = || format!(r#"{{"type":"item_reference","id":{}}}"#, tollgate_protocol::json::quote(id));
-    (!responses::is_ours(id)).then(named)
-}
-
-fn item_not_found(id: &str) -> Fault {
-    let message = format!("There is no item '{id}' where this conversation is kept.");
-    Fault::new(FaultKind::NotFound, "item_not_found", message).about("input")
 }

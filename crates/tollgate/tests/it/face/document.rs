@@ -196,3 +196,13 @@ fn what_is_said_to_be_live_is() {
     }
     assert!(live > 30, "{live}");
 }
+
+/// The document names states and events without asking the room that has them.
+#[test]
+fn states_and_events_of_tasks_are_those_that_there_are() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    let states: Vec<&str> = tollgate::tasks::TaskState::ALL.iter().map(|state| state.name()).collect();
+    assert_eq!(schemas["Task"]["properties"]["state"]["enum"], json!(states));
+    assert_eq!(schemas["WebhookMessage"]["properties"]["event"]["enum"], json!(tollgate::tasks::EVENTS));
+}

@@ -1,12 +1,34 @@
 //! What people see: the `OpenAPI` document, the console's files, its sign-in.
 
+mod docs;
 mod document;
+mod samples;
 mod session;
 
-use crate::harness::{ADMIN, Gateway, request};
+use crate::harness::{ADMIN, Answer, Gateway, request};
 use std::net::{SocketAddr, TcpListener};
 
 const PAGES: &[&str] = &["/console", "/console/keys/anything", "/openapi.json"];
+
+/// That a page or file has the headers that keep it to itself.
+fn guarded(path: &str, answer: &Answer) {
+    let policy = answer.header("content-security-policy").unwrap();
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "require-trusted-types-for 'script'",
+    ] {
+        assert!(policy.contains(part), "{path}: {part}");
+    }
+    assert!(!policy.contains("unsafe"), "{path}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+    assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
+}
 
 #[test]
 fn pages_carry_the_guards() {
@@ -14,22 +36,7 @@ fn pages_carry_the_guards() {
     for path in PAGES {
         let answer = gateway.get(path, &[]);
         assert_eq!(answer.status, 200, "{path}");
-        let policy = answer.header("content-security-policy").unwrap();
-        for part in [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "frame-ancestors 'none'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "require-trusted-types-for 'script'",
-        ] {
-            assert!(policy.contains(part), "{path}: {part}");
-        }
-        assert!(!policy.contains("unsafe"), "{path}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
-        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
-        assert_eq!(answer.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
+        guarded(path, &answer);
         assert_eq!(gateway.post(path, &[], "").status, 405, "{path}");
     }
     // No script or style stands in a page itself.

@@ -141,6 +141,15 @@ fn streams_are_booked_by_the_vendors_count_or_an_estimate() {
     }
 }
 
+/// What is not built is said, not passed over.
+#[test]
+fn bodies_that_are_not_kept_are_warned_of() {
+    let gateway = Gateway::start("[storage]\nbodies = \"all\"\n");
+    eventually("no warning", || gateway.log().contains("storage.bodies"));
+    let quiet = Gateway::start("");
+    assert!(!quiet.log().contains("storage.bodies"));
+}
+
 #[test]
 fn a_caller_who_leaves_pays_for_what_was_delivered() {
     let upstream = words(4_000, Duration::from_millis(5), true);

@@ -2,6 +2,7 @@
 
 mod booking;
 mod crash;
+mod disk;
 mod limits;
 mod prices;
 mod refunds;
@@ -62,6 +63,15 @@ pub fn open_stream(gateway: &Gateway, key: &str, body: &str) -> (String, BufRead
             return (id, reader);
         }
     }
+}
+
+pub fn nano(text: &str) -> i64 {
+    tollgate::money::parse(text).unwrap()
+}
+
+/// Whether the long forms are to run (`make soak`).
+pub fn is_long() -> bool {
+    std::env::var_os("TOLLGATE_LONG").is_some_and(|value| !value.is_empty())
 }
 
 /// Waits until a condition holds.

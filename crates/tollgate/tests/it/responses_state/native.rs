@@ -105,6 +105,54 @@ fn what_is_not_to_be_kept_is_not() {
     assert!(sim.journal().len() >= 4);
 }
 
+/// As clients do that name all earlier items instead of the response (Vercel's AI SDK).
+#[test]
+fn items_that_the_vendor_keeps_are_named_by_whose_they_are() {
+    let sim = Sim::start();
+    let claude = format!(
+        "[providers.anthropic]\nbase_url = \"http://{}\"\ncredentials = [{{ api_key = \"k\" }}]\n",
+        sim.address
+    );
+    let mut gateway = Gateway::start(&(two_accounts(&sim) + &claude));
+    let key = gateway.live_key();
+    for stream in [false, true] {
+        let mut input = vec![json!({"role": "user", "content": "turn 0"})];
+        for turn in 1..=8 {
+            // The simulator answers 404 at the other account.
+            let body = json!({"model": "gpt-4o", "input": input, "stream": stream});
+            let response = create(&gateway, &key, &body);
+            for item in response["output"].as_array().unwrap() {
+                input.push(json!({"type": "item_reference", "id": item["id"]}));
+            }
+            input.push(json!({"role": "user", "content": format!("turn {turn}")}));
+            if turn == 4 {
+                gateway = restart(gateway, "TERM");
+            }
+        }
+        let count = sim.journal().len();
+        let refused = |key: &str, model: &str, input: &Value| {
+            let body = json!({"model": model, "input": input});
+            let answer = call(&gateway, key, "POST", "/v1/responses", &body);
+            assert_eq!(answer.json()["error"]["param"], "input", "{}", answer.text());
+            (answer.status, answer.code(), answer.text())
+        };
+        // Another project cannot tell them from items that never were.
+        let named = input[1]["id"].as_str().unwrap();
+        let theirs = refused(&stranger(&gateway), "gpt-4o", &json!([input[1], input[2]]));
+        let never = json!([{"type": "item_reference", "id": "msg_0"}, input[2]]);
+        let random = refused(&stranger(&gateway), "gpt-4o", &never);
+        assert_eq!(
+            (theirs.0, &*theirs.1, theirs.2.replace(named, "ID")),
+            (404, "item_not_found", random.2.replace("msg_0", "ID"))
+        );
+        assert_eq!(refused(&gateway.test_key(), "gpt-4o", &json!([input[1]])).0, 404);
+        // What the vendor keeps, no other can read.
+        let moved = refused(&key, "claude-haiku-4-5", &json!(input));
+        assert_eq!((moved.0, &*moved.1), (400, "unsupported_parameter"), "{}", moved.2);
+        assert_eq!(sim.journal().len(), count, "{:?}", paths(&sim));
+    }
+}
+
 #[test]
 fn in_the_background() {
     let (_sim, gateway, key) = crossing::start();

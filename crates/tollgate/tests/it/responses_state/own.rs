@@ -188,5 +188,11 @@ fn a_vendor_of_the_same_protocol_that_keeps_nothing() {
         let path = format!("/v1/responses/{}", previous.as_str().unwrap());
         let read = call(&gateway, &key, "GET", &path, &Value::Null).json();
         assert_eq!((&read["id"], read["output"][0]["content"][0]["text"].as_str()), (&previous, Some("said 3")));
+        // Its item has the vendor's id, and is told in full to whoever names it and may.
+        let named = json!({"model": "m", "store": false, "input": [{"type": "item_reference", "id": "msg_v3"}]});
+        create(&gateway, &key, &named);
+        assert!(upstream.last().contains("said 3") && !upstream.last().contains("item_reference"));
+        let strange = call(&gateway, &stranger(&gateway), "POST", "/v1/responses", &named);
+        assert_eq!((strange.status, strange.code().as_str()), (404, "item_not_found"), "{}", strange.text());
     }
 }
