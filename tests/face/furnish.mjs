@@ -29,13 +29,37 @@ export async function furnish({ admin, call }) {
   ]);
   const broken = await chat(keys[1], "gpt-5-mini", "chunks=20;cut-after=4", { stream: true });
   const good = await chat(keys[1], "gpt-5.4", "ttft-ms=180;chunk-ms=8;cached-tokens=3", { stream: true });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const film = async (prompt, sim, model = "kling-v2-6") => {
+    const answer = await call(keys[1].key, "/v1/videos", { model, prompt, seconds: "5" }, { "x-tollgate-sim": sim });
+    if (!answer.ok) throw new Error(await answer.text());
+    return (await answer.json()).id;
+  };
+  const webhook = await admin("POST", "/webhooks", { url: "http://127.0.0.1:9/hooks/tollgate", project: search.id, events: ["video.completed", "video.failed"] });
+  const failed = await film("A film that the provider's filter stops", "video=filtered;video-seconds=1");
+  const task = await film("A paper boat on a quiet lake at dawn, the camera low over the water", "video-seconds=1");
+  await film("A kite over the sea, wind from the left, no people", "video=slow", "veo-3.1-generate-001");
+  await until(async () => (await admin("GET", `/tasks/${task}`)).state === "succeeded");
   return {
+    task, failed, webhook: webhook.id,
     key: keys[0].id, project: search.id, request: good.headers.get("x-request-id"), broken: broken.headers.get("x-request-id"), secret: keys[1].key,
   };
 }
 
+async function until(done) {
+  for (let at = 0; at < 100; at += 1) {
+    if (await done()) return;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+  throw new Error("it never came");
+}
+
 furnish.config = async () => `
+[video]
+internal_networks = ["127.0.0.0/8"]
+
+[prices."kling/kling-v2-6"]
+video_per_second = { default = "0.07" }
+
 [providers.openai]
 credentials = [{ api_key = "sk-nobody", weight = 3 }, { api_key = "sk-nobody-2" }]
 base_url = "http://127.0.0.1:9/v1"

@@ -37,6 +37,22 @@ const PAGES = [
   ["requests", "/console/requests", null],
   ["request", `/console/requests/${things.request}`, null],
   ["request-broken", `/console/requests/${things.broken}`, null],
+  ["tasks", "/console/tasks", null],
+  ["task", `/console/tasks/${things.task}`, async (page) => { await page.locator("video").evaluate((film) => { film.currentTime = 1; }); }],
+  ["task-failed", `/console/tasks/${things.failed}`, null],
+  ["webhooks", "/console/webhooks", null],
+  ["webhook", `/console/webhooks/${things.webhook}`, null],
+  ["webhook-create", "/console/webhooks", async (page) => { await page.getByRole("button", { name: "Create webhook" }).first().click(); }],
+  ["playground-video", "/console/playground?make=video", async (page) => {
+    await page.getByLabel("Prompt").fill("A paper boat on a quiet lake at dawn");
+    await page.getByLabel("Model").fill("kling-v2-6");
+    await page.getByLabel("Steer the sandbox").fill("video-seconds=1");
+    await page.getByRole("button", { name: "Make it" }).click();
+    await page.locator("video").waitFor();
+    await page.getByLabel("Steer the sandbox").fill("video-seconds=20");
+    await page.getByRole("button", { name: "Make it" }).click();
+    await page.locator(".badge", { hasText: "in progress" }).waitFor();
+  }],
   ["playground", "/console/playground", async (page) => {
     await page.getByRole("button", { name: "Compare" }).click();
     await page.getByLabel("Message").fill("What should I check when a stream of events stops in the middle?");
@@ -62,6 +78,15 @@ const PAGES = [
   ["docs-schema", "/docs/schemas/ChatCompletionRequest", null],
   ["docs-models", "/docs/models", null],
   ["docs-errors", "/docs/errors", null],
+  ["docs-streaming", "/docs/streaming", null],
+  ["docs-videos", "/docs/videos", null],
+  ["docs-sdks", "/docs/sdks", null],
+  ["docs-tried", "/docs/api/createChatCompletion", async (page) => {
+    await page.getByLabel("Key").fill(things.secret);
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.locator("[data-status]", { hasText: /^200/ }).waitFor();
+    await page.locator("[data-answer]").scrollIntoViewIfNeeded();
+  }],
 ];
 
 for (const [size, viewport] of [["wide", WIDE], ["narrow", NARROW]]) {

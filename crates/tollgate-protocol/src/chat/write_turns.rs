@@ -257,7 +257,7 @@ fn show(content: &mut List<'_>, media: &Media, writing: &mut Writing<'_>) -> Res
             let titled = name.as_ref().map(|name| format!("{name}\n{text}"));
             content.object().text("type", "text").text("text", titled.as_deref().unwrap_or(text));
         }
-        (_, Source::File { owner: Protocol::Chat | Protocol::Responses, id }) => {
+        (_, Source::File { owner: Protocol::Chat | Protocol::Responses, id }) if accepts.vendor_fields => {
             content.object().text("type", "file").object("file").text("file_id", id);
         }
         (_, Source::File { .. }) => return Err(writing.refuse(field, "files that another vendor keeps")),

@@ -151,6 +151,8 @@ struct Pace {
     fetches: u32,
     /// Of them those at which the vendor did not have a file any more.
     gone: u32,
+    /// It has a turn at its account, and the time of it has come when it is worked on next.
+    turn: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

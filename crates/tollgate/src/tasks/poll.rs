@@ -39,11 +39,8 @@ impl Tasks {
         let Some(line) = Line::of(&task, &fleet) else {
             return self.needs_attention(task, "its account is no longer configured").await;
         };
-        if !task.is_test() {
-            let at = lock(&self.lanes).poll_at(&line.to.lane(), Instant::now());
-            if at > Instant::now() + Duration::from_millis(5) {
-                tokio::time::sleep_until(at.min(Instant::now() + MAX_WAIT)).await;
-            }
+        if !task.is_test() && !self.may_look(task.id, &line) {
+            return;
         }
         let last = now_ms() >= task.row.deadline;
         let look = self.look(&line, &task).await;
@@ -104,6 +101,22 @@ impl Tasks {
                 self.later(&task, wait.map(|wait| wait.min(MAX_WAIT)));
             }
         }
+    }
+
+    /// Whether an account may be asked now; otherwise the task gets a turn of its own there. Nothing waits meanwhile:
+    /// thousands of tasks of one account are in nobody's way.
+    fn may_look(&self, id: super::TaskId, line: &Line) -> bool {
+        if self.with(id, |live| std::mem::take(&mut live.pace.turn)) == Some(true) {
+            return true;
+        }
+        let now = Instant::now();
+        let at = lock(&self.lanes).poll_at(&line.to.lane(), now);
+        if at <= now + Duration::from_millis(5) {
+            return true;
+        }
+        self.with(id, |live| live.pace.turn = true);
+        self.agenda.put(id, at);
+        false
     }
 
     async fn look(&self, line: &Line, task: &Task) -> Look {

@@ -117,19 +117,22 @@ fn many_are_killed_in_the_middle() {
         let list = caller.get("/seedance/v3/contents/generations/tasks?page_size=500").json();
         let items = list["items"].as_array().unwrap().clone();
         let open = items.iter().filter(|task| matches!(task["status"].as_str().unwrap(), "queued" | "running")).count();
-        (open == 0).then_some(items)
+        // Ark's list does not say what was asked: which of several that were sent at once is which, only a person can tell.
+        let unclear = gateway.admin("/tasks?state=needs_attention&limit=100")["data"].as_array().unwrap().len();
+        (open == unclear).then_some((items, unclear))
     };
-    let items = eventually(Duration::from_secs(40), all).unwrap_or_else(|| panic!("{}", gateway.log()));
+    let (items, unclear) = eventually(Duration::from_secs(40), all).unwrap_or_else(|| panic!("{}", gateway.log()));
     assert!(items.len() >= made, "{} tasks, {made} answers", items.len());
     let done = items.iter().filter(|task| task["status"] == "succeeded").count();
     let vendor = sim.tasks();
     let creates = vendor["totals"]["creates"].as_u64().unwrap();
     // Some were sent and could not be told from others that were: they are not made again, whatever becomes of them.
     assert!(creates <= items.len() as u64, "{creates} at the vendor, {} here", items.len());
-    assert!(done as u64 <= creates && done >= made.saturating_sub(1), "{done} done, {made} answers, {creates} made");
+    assert!(done as u64 <= creates && done + unclear >= made, "{done} done, {made} answers, {creates} made");
     let page = gateway.admin("/ledger/entries?limit=1000");
     let entries = page["data"].as_array().unwrap();
-    assert_eq!(entries.len(), items.len());
+    assert_eq!(entries.len() + unclear, items.len());
+    assert!(unclear <= 8, "{unclear}");
     let sum: i64 = entries.iter().map(|entry| nano(&entry["amount_usd"])).sum();
     assert_eq!(sum, i64::try_from(done).unwrap() * 709_714_285);
     gateway.assert_books();

@@ -120,3 +120,39 @@ fn a_remix_in_the_sandbox() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(ended(&caller, answer.json()["id"].as_str().unwrap())["status"], "completed");
 }
+
+#[test]
+fn results_go_when_their_time_is_over() {
+    let (sim, mut gateway) = world();
+    let key = gateway.live_key();
+    sim.steer_creates("video-seconds=1", None);
+    let id = {
+        let caller = Caller::with(&gateway, &key);
+        let (id, _) = make(&caller, &sora(), "");
+        ended(&caller, &id);
+        assert_eq!(caller.get(&format!("{VIDEOS}/{id}/content")).status, 200);
+        id
+    };
+    gateway.signal("TERM");
+    gateway.wait(Duration::from_secs(20));
+    let data = gateway.dir.path().join("data");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        use sqlx::Connection as _;
+        let url = format!("sqlite://{}", data.join("tollgate.db").display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("update tasks set expires_at = 1000").execute(&mut connection).await.unwrap();
+    });
+    let gateway = super::crash::again(gateway, &[]);
+    let caller = Caller::with(&gateway, &key);
+    let gone = || {
+        let answer = caller.get(&format!("{VIDEOS}/{id}/content"));
+        (answer.status == 410).then(|| answer.code())
+    };
+    assert_eq!(eventually(Duration::from_secs(10), gone).as_deref(), Some("video_expired"));
+    let kept = std::fs::read_dir(gateway.dir.path().join("data/results")).unwrap();
+    let files: usize = kept.flatten().map(|dir| std::fs::read_dir(dir.path()).map_or(0, Iterator::count)).sum();
+    assert_eq!(files, 0);
+    // What it was can still be read.
+    assert_eq!(caller.get(&format!("{VIDEOS}/{id}")).json()["status"], "completed");
+}

@@ -7,6 +7,7 @@ mod files;
 mod kling;
 mod lists;
 mod load;
+mod many;
 mod unified;
 mod veo;
 mod webhooks;

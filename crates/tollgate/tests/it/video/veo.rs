@@ -286,7 +286,7 @@ fn a_result_of_many_megabytes_is_not_held_in_memory() {
     let text = answer.json()["response"]["videos"][0]["bytesBase64Encoded"].as_str().unwrap().len();
     assert!(answer.complete && text as u64 >= BYTES / 3 * 4, "{text}");
     let grown = crate::wire::rss(gateway.pid()).saturating_sub(before);
-    assert!(grown < 24 << 20, "grown by {grown} bytes");
+    assert!(grown < 24 << 10, "grown by {grown} KiB");
     assert_eq!(gateway.paid(&request), 8 * RATE);
 }
 
