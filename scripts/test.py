@@ -271,7 +271,8 @@ def chromium():
 def face():
     program()
     node_packages(FACE)
-    code, text = run("node", "--test", "--test-reporter=spec", "console.test.mjs", cwd=FACE, env={"CHROMIUM": chromium()})
+    files = sorted(file.name for file in FACE.glob("*.test.mjs"))
+    code, text = run("node", "--test", "--test-reporter=spec", *files, cwd=FACE, env={"CHROMIUM": chromium()})
     return judged(code, node_counts(text))
 
 
@@ -282,7 +283,7 @@ PARTS = {
     "rust": (rust, "tests of the workspace"),
     "python": (python_clients, "official Python clients of all vendors, frameworks, and the examples in the docs"),
     "node": (node_clients, "official Node clients of all vendors and the AI SDK"),
-    "face": (face, "the console in Chromium"),
+    "face": (face, "the console and the reference in Chromium"),
 }
 
 
