@@ -27,10 +27,6 @@ if [ -e "$data/pepper" ] || [ -n "${TOLLGATE_ADMIN_KEY:-}" ]; then
     python3 -c 'import json, sys; print(json.load(sys.stdin)["key"])')
 fi
 
-if ! command -v node > /dev/null; then
-  echo "Node is not here. Nothing is left out yet: the console, which will need it, is not built."
-fi
-
 # A command line that answers as pasted: options of curl, more of the request.
 try() {
   echo "curl$1 $base/v1/chat/completions -H 'Authorization: Bearer $key' -H 'Content-Type: application/json' \\"
