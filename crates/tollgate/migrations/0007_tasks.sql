@@ -27,6 +27,7 @@ create table tasks (
     amount         integer not null check (amount >= 0),
     usage          blob not null,
     flags          integer not null,
+    status         integer not null, -- what its create was answered with
     error_code     text,
     error_message  text,
     filtered       integer not null,

@@ -253,7 +253,7 @@ impl Tasks {
         // The caller is told at once; its name for the task is free again.
         task.row.external_id = None;
         task.row.deleted_at = Some(now_ms());
-        task.row.flags |= i64::from(fault.status()) << 32;
+        task.row.status = i64::from(fault.status());
         let error = (fault.code.to_string(), fault.message.to_string());
         let filtered = u32::from(fault.code.contains("ontent") || fault.code == "1301");
         self.finish(&mut task, TaskState::Failed, Some(error), filtered, !written).await;
@@ -376,6 +376,7 @@ fn task_of(new: &New, owner: &str) -> Task {
         amount: 0,
         usage: Vec::new(),
         flags: 0,
+        status: 200,
         error_code: None,
         error_message: None,
         filtered: 0,

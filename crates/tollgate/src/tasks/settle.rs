@@ -111,7 +111,7 @@ impl Tasks {
             flags.set(Flags::OVERRUN);
         }
         task.row.amount = amount;
-        task.row.flags = task.row.flags >> 32 << 32 | i64::from(flags.0);
+        task.row.flags = i64::from(flags.0);
         task.row.usage.clear();
         write_usage(&usage, &mut task.row.usage);
         milliseconds
@@ -206,7 +206,7 @@ pub(super) fn entry_of(task: &Task) -> Entry {
     let made = task.state == TaskState::Succeeded;
     let finished = row.finished_at.unwrap_or(row.admitted_at);
     let total_us = u64::try_from(finished.saturating_sub(row.admitted_at)).unwrap_or(0).saturating_mul(1_000);
-    let status = u16::try_from(row.flags >> 32).ok().filter(|status| *status > 0).unwrap_or(200);
+    let status = u16::try_from(row.status).unwrap_or(200);
     let outcome = match task.state.shown() {
         State::Succeeded => Outcome::Completed,
         State::Cancelled => Outcome::ClientLeft,
@@ -230,7 +230,7 @@ pub(super) fn entry_of(task: &Task) -> Entry {
         amount: if made { row.amount } else { 0 },
         cost: if made { row.amount } else { 0 },
         basis: if made { Basis::Provider } else { Basis::None },
-        flags: Flags(u32::try_from(row.flags & i64::from(u32::MAX)).unwrap_or(0)),
+        flags: Flags(u32::try_from(row.flags).unwrap_or(0)),
         usage: if made { read_usage(&row.usage).unwrap_or_default() } else { Usage::default() },
         status,
         outcome,

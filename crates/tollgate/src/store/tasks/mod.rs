@@ -61,6 +61,8 @@ pub struct TaskRow {
     pub usage: Vec<u8>,
     /// Of the charge.
     pub flags: i64,
+    /// The HTTP status that its create was answered with.
+    pub status: i64,
     /// Why it was not done.
     pub error_code: Option<String>,
     /// The same for people.

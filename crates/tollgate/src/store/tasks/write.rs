@@ -9,9 +9,9 @@ pub async fn insert(write: &mut Write, row: &TaskRow) -> Result<(), StoreError> 
         "insert into tasks (id, request_id, book, key_id, project_id, dialect, state, model, provider, provider_kind,
            upstream_model, account, price_version, vendor_id, external_id, facts, answer, result, files, archive,
            settlement, held, amount, usage, flags, error_code, error_message, filtered, attempts, admitted_at,
-           updated_at, sent_at, finished_at, deadline, expires_at, deleted_at, owner, version)
+           updated_at, sent_at, finished_at, deadline, expires_at, deleted_at, owner, version, status)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-           $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)",
+           $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)",
     )
     .bind(&row.id)
     .bind(&row.request_id)
@@ -51,6 +51,7 @@ pub async fn insert(write: &mut Write, row: &TaskRow) -> Result<(), StoreError> 
     .bind(row.deleted_at)
     .bind(&row.owner)
     .bind(row.version)
+    .bind(row.status)
     .execute(write.connection())
     .await?;
     Ok(())
@@ -63,7 +64,7 @@ pub async fn update(write: &mut Write, row: &TaskRow) -> Result<bool, StoreError
            price_version = $8, vendor_id = $9, facts = $10, answer = $11, result = $12, files = $13, archive = $14,
            settlement = $15, amount = $16, usage = $17, flags = $18, error_code = $19, error_message = $20,
            filtered = $21, attempts = $22, updated_at = $23, sent_at = $24, finished_at = $25, deadline = $26,
-           expires_at = $27, deleted_at = $28, external_id = $29, version = $2
+           expires_at = $27, deleted_at = $28, external_id = $29, status = $30, version = $2
          where id = $1 and version = $2 - 1",
     )
     .bind(&row.id)
@@ -95,6 +96,7 @@ pub async fn update(write: &mut Write, row: &TaskRow) -> Result<bool, StoreError
     .bind(row.expires_at)
     .bind(row.deleted_at)
     .bind(&row.external_id)
+    .bind(row.status)
     .execute(write.connection())
     .await?;
     Ok(done.rows_affected() == 1)
